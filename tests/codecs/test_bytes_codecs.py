@@ -1,0 +1,171 @@
+import bz2
+import gzip
+import lzma
+import struct
+import zlib
+from typing import Any
+
+import numcodecs
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zarr_hdf5.codecs.blosc import BloscCodec
+from zarr_hdf5.codecs.byte_view import byte_view
+from zarr_hdf5.codecs.crc32c import Crc32cCodec
+from zarr_hdf5.codecs.gzip import GzipCodec
+from zarr_hdf5.codecs.numcodecs_checksums import Adler32Codec, Crc32Codec, Fletcher32Codec
+from zarr_hdf5.codecs.numcodecs_compressors import Bz2Codec, Lz4Codec, LzmaCodec, ZlibCodec
+from zarr_hdf5.codecs.numcodecs_shuffle import ShuffleCodec
+from zarr_hdf5.codecs.protocol import BytesBytesCodec
+from zarr_hdf5.codecs.zstd import ZstdCodec
+from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
+
+# Each codec with an independent encoder and decoder of the same bytes.
+CODECS: list[tuple[BytesBytesCodec, Any, Any]] = [
+    (GzipCodec(0), gzip.compress, gzip.decompress),
+    (GzipCodec(9), gzip.compress, gzip.decompress),
+    (ZstdCodec(1, True), zstandard.compress, lambda b: numcodecs.Zstd().decode(b)),
+    (ZstdCodec(19), lambda b: numcodecs.Zstd(3, True).encode(b), lambda b: numcodecs.Zstd().decode(b)),
+    (BloscCodec("lz4", 5, "shuffle", 4), numcodecs.Blosc().encode, numcodecs.Blosc().decode),
+    (BloscCodec("zstd", 0, "bitshuffle", 1), numcodecs.Blosc("zlib").encode, numcodecs.Blosc().decode),
+    (BloscCodec("blosclz", 9, "noshuffle", 8, 1), numcodecs.Blosc("lz4hc").encode, numcodecs.Blosc().decode),
+    (Crc32cCodec(), numcodecs.CRC32C().encode, numcodecs.CRC32C().decode),
+    (ZlibCodec(9), zlib.compress, zlib.decompress),
+    (Bz2Codec(9), bz2.compress, bz2.decompress),
+    (Lz4Codec(), numcodecs.LZ4().encode, numcodecs.LZ4().decode),
+    (LzmaCodec(preset=0), lzma.compress, lzma.decompress),
+    (LzmaCodec(2, preset=0), lambda b: lzma.compress(b, 2, preset=1), lzma.decompress),
+    (ShuffleCodec(1), bytes, bytes),
+    (ShuffleCodec(None), bytes, bytes),
+    (Crc32Codec(), numcodecs.CRC32().encode, numcodecs.CRC32().decode),
+    (Crc32Codec("end"), numcodecs.CRC32("end").encode, numcodecs.CRC32("end").decode),
+    (Adler32Codec(), numcodecs.Adler32().encode, numcodecs.Adler32().decode),
+    (Fletcher32Codec(), numcodecs.Fletcher32().encode, numcodecs.Fletcher32().decode),
+]
+IDS = [f"{number}-{codec.name}" for number, (codec, _, _) in enumerate(CODECS)]
+# numcodecs cannot read what it writes for no bytes at all, or cannot write it.
+NOT_EMPTY = ("blosc", "zstd", "numcodecs.lz4", "numcodecs.fletcher32")
+
+every_codec = pytest.mark.parametrize(("codec", "encode", "decode"), CODECS, ids=IDS)
+
+
+@every_codec
+@given(data=st.binary(max_size=300).flatmap(lambda b: st.sampled_from([b, b * 7, b + bytes(2000)])))
+def test_bytes_both_ways(codec: BytesBytesCodec, encode: Any, decode: Any, data: bytes) -> None:
+    encoded = byte_view(codec.encode(data))
+    assert len(encoded) <= codec.max_encoded_nbytes(len(data))
+    assert codec.encoded_nbytes(len(data)) in (None, len(encoded))
+    assert bytes(byte_view(codec.decode(encoded, len(data)))) == data
+    if data or codec.name not in NOT_EMPTY:
+        assert bytes(byte_view(decode(bytes(encoded)))) == data
+        assert bytes(byte_view(codec.decode(bytes(byte_view(encode(data))), len(data)))) == data
+
+
+@every_codec
+@pytest.mark.parametrize("nbytes", [0, 1, 100, 65535, 131072, 1_000_000])
+def test_no_noise_is_longer_than_the_bound(codec: BytesBytesCodec, encode: Any, decode: Any, nbytes: int) -> None:
+    noise = np.random.default_rng(nbytes).bytes(nbytes)
+    assert len(byte_view(codec.encode(noise))) <= codec.max_encoded_nbytes(nbytes)
+
+
+@every_codec
+@pytest.mark.parametrize("nbytes", [1, 100, 70000])
+def test_one_byte_too_many(codec: BytesBytesCodec, encode: Any, decode: Any, nbytes: int) -> None:
+    encoded = codec.encode(bytes(nbytes))
+    assert len(byte_view(codec.decode(encoded, nbytes))) == nbytes
+    with pytest.raises((CorruptDataError, zstandard.ZstdError)):
+        codec.decode(encoded, nbytes - 1)
+
+
+@every_codec
+@pytest.mark.parametrize("array", [np.arange(12.0).reshape(3, 4), np.zeros((0, 3)), np.array(7), np.zeros(2, "M8[s]")])
+def test_arrays_are_taken_as_their_bytes(codec: BytesBytesCodec, encode: Any, decode: Any, array: Any) -> None:
+    encoded = codec.encode(array)
+    assert bytes(byte_view(encoded)) == bytes(byte_view(codec.encode(array.tobytes())))
+    assert bytes(byte_view(codec.decode(encoded, array.nbytes))) == array.tobytes()
+
+
+@pytest.mark.parametrize("elementsize", [2, 3, 4, 8, 16, 300])
+def test_shuffle(elementsize: int) -> None:
+    data = np.random.default_rng(0).bytes(elementsize * 11)
+    wanted = np.frombuffer(data, np.uint8).reshape(11, elementsize).T.tobytes()
+    assert bytes(byte_view(ShuffleCodec(elementsize).encode(data))) == wanted
+    assert bytes(byte_view(ShuffleCodec(elementsize).decode(wanted, len(data)))) == data
+
+
+A, B = b"first " * 50, b"second" * 30
+ROOM = len(A) + len(B)
+SKIPPABLE = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 5) + b"12345"
+
+
+def without_size(data: bytes, checksum: bool = False) -> bytes:
+    return zstandard.ZstdCompressor(write_content_size=False, write_checksum=checksum).compress(data)
+
+
+STREAMS: list[tuple[BytesBytesCodec, bytes, bytes]] = [
+    (GzipCodec(), gzip.compress(A) + gzip.compress(B), A + B),
+    (GzipCodec(), gzip.compress(A) + gzip.compress(b"") + gzip.compress(B) + bytes(100), A + B),
+    (GzipCodec(), gzip.compress(A) + gzip.compress(bytes(20000)) * 3, A + bytes(60000)),
+    (Bz2Codec(), bz2.compress(A) + bz2.compress(B), A + B),
+    (LzmaCodec(), lzma.compress(A) + lzma.compress(B), A + B),
+    (ZstdCodec(), zstandard.compress(A) + zstandard.compress(B), A + B),
+    (ZstdCodec(), zstandard.compress(A) + without_size(B) + zstandard.compress(b""), A + B),
+    (ZstdCodec(), without_size(A, True), A),
+    (ZstdCodec(), without_size(bytes(1_000_000)), bytes(1_000_000)),
+    (ZstdCodec(), without_size(b""), b""),
+    (ZstdCodec(), zstandard.compress(b""), b""),
+    (ZstdCodec(), SKIPPABLE + zstandard.compress(A) + SKIPPABLE, A),
+    (ZstdCodec(), SKIPPABLE + without_size(A) + SKIPPABLE + zstandard.compress(B), A + B),
+    (ZstdCodec(), SKIPPABLE, b""),
+]
+
+
+@pytest.mark.parametrize(("codec", "encoded", "decoded"), STREAMS)
+def test_streams_in_a_row(codec: BytesBytesCodec, encoded: bytes, decoded: bytes) -> None:
+    assert bytes(byte_view(codec.decode(encoded, len(decoded)))) == decoded
+    assert bytes(byte_view(codec.decode(encoded, len(decoded) + 12345))) == decoded
+    if decoded:
+        with pytest.raises((CorruptDataError, zstandard.ZstdError)):
+            codec.decode(encoded, len(decoded) - 1)
+
+
+@pytest.mark.parametrize(
+    ("codec", "encoded"),
+    [
+        (ZstdCodec(), b""),
+        (ZstdCodec(), zstandard.compress(A) + b"garbage"),
+        (ZstdCodec(), zstandard.compress(A) + SKIPPABLE[:-1]),
+        (ZstdCodec(), SKIPPABLE[:6]),
+        (ZstdCodec(), without_size(A)[:-1]),
+        (ZstdCodec(), without_size(A, True)[:-1]),  # all data are there, the checksum is not
+        (ZstdCodec(), without_size(A, True)[:-4]),
+        (ZstdCodec(), zstandard.compress(A) + without_size(B)[:-3]),
+        (GzipCodec(), b""),
+        (GzipCodec(), gzip.compress(A)[:-1]),
+        (GzipCodec(), gzip.compress(A) + gzip.compress(B)[:-1]),
+        (ZlibCodec(), zlib.compress(A) + zlib.compress(B)),
+        (ZlibCodec(), zlib.compress(A)[:-4]),  # all data are there, the checksum is not
+        (LzmaCodec(), lzma.compress(A)[:-12]),
+        (BloscCodec(), b"\x03" + bytes(15)),
+    ],
+)
+def test_streams_that_end_wrong(codec: BytesBytesCodec, encoded: bytes) -> None:
+    with pytest.raises(CorruptDataError):
+        codec.decode(encoded, ROOM)
+
+
+@pytest.mark.parametrize(("place", "value"), [(-1, 0xFF), (10, 0xFF)])
+def test_a_frame_without_size_keeps_its_checksum(place: int, value: int) -> None:
+    damaged = bytearray(without_size(A, True))
+    damaged[place] ^= value
+    with pytest.raises((CorruptDataError, zstandard.ZstdError)):
+        ZstdCodec().decode(damaged, ROOM)
+
+
+def test_snappy_is_unsupported_not_corrupt() -> None:
+    header = struct.pack("<BBBBIII", 2, 1, 2 << 5 | 1, 4, 64, 64, 30) + bytes(14)
+    with pytest.raises(UnsupportedFeatureError, match="snappy"):
+        BloscCodec().decode(header, 64)

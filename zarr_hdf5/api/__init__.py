@@ -1,0 +1,1 @@
+"""What users call; everything below composes, this opens doors."""

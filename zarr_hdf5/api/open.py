@@ -1,0 +1,104 @@
+"""Opening and creating: `open`, `open_array`, `open_group`, `create_array`, `create_group`."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
+
+from zarr_hdf5.api.locate import URL, store_at
+from zarr_hdf5.array.array import Array
+from zarr_hdf5.array.create import ArrayOptions
+from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
+from zarr_hdf5.group import Group, create_array_at, create_group_at, open_node
+from zarr_hdf5.hierarchy import normalize_path
+from zarr_hdf5.stores.resolve import store_from_url
+
+__all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_group"]
+
+Mode = Literal["r", "r+", "a", "w", "w-"]
+
+
+def open(url: URL, mode: Mode = "r", path: str = "") -> Array | Group:
+    """Open whatever is at `url`: a Zarr v3 hierarchy, a lone shard by its HDF5 side, or an HDF5 file.
+
+    Parameters
+    ----------
+    url
+        A path, a `file://` or `memory://` URL, or a store.
+    mode
+        "r": read; "r+": read and write what exists; "a": a group is created if nothing exists; "w": whatever exists
+        is replaced by an empty group; "w-": an empty group is created, nothing may exist.
+    path
+        Path of the node below `url`.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing.
+    InvalidMetadataError, UnsupportedFeatureError, CorruptDataError
+        If what is there cannot be opened.
+    ReadOnlyError
+        If an HDF5 file is to be written.
+    """
+    if mode not in ("r", "r+", "a", "w", "w-"):
+        raise ValueError(f"mode must be one of 'r', 'r+', 'a', 'w', 'w-', not {mode!r}")
+    if mode in ("w", "w-"):
+        return create_group(url, path=path, overwrite=mode == "w")
+    store = store_at(url, read_only=mode == "r")
+    if mode != "r" and store.read_only:
+        raise ReadOnlyError(f"{store.url} can only be read; open it with mode='r', or convert it")
+    try:
+        return open_node(store, normalize_path(path), read_only=mode == "r")
+    except NotFoundError:
+        if mode != "a":
+            raise
+        return create_group_at(store, path)
+
+
+def open_array(url: URL, mode: Mode = "r", path: str = "") -> Array:
+    """Open an array; see `open`. An array cannot be created without a shape: use `create_array`."""
+    node = open(url, "r+" if mode == "a" else mode, path) if mode not in ("w", "w-") else None
+    if node is None:
+        raise ValueError("open_array cannot create an array without shape and dtype; use create_array")
+    if not isinstance(node, Array):
+        raise NotFoundError(f"{node!r} is not an array")
+    return node
+
+
+def open_group(url: URL, mode: Mode = "r", path: str = "") -> Group:
+    """Open a group; see `open`."""
+    node = open(url, mode, path)
+    if not isinstance(node, Group):
+        error = AlreadyExistsError if mode == "a" else NotFoundError
+        raise error(f"{node!r} is not a group")
+    return node
+
+
+def create_array(url: URL, *, name: str = "", **options: Unpack[ArrayOptions]) -> Array:
+    """Create an array.
+
+    Parameters
+    ----------
+    url
+        A path, a `file://` or `memory://` URL, or a store.
+    name
+        Path below `url`; groups are made on the way. "" makes the array the root.
+    **options
+        `shape, dtype, data, chunks, shards, filters, serializer, compressors, fill_value, attributes,
+        dimension_names, chunk_key_encoding, overwrite, hdf5`: see `ArrayOptions`.
+
+    Raises
+    ------
+    AlreadyExistsError
+        If there is a node and `overwrite` is false.
+    InvalidMetadataError
+        With all that is wrong with the options.
+    UnsupportedFeatureError
+        If HDF5 cannot hold the array and `hdf5` is not false.
+    """
+    return create_array_at(store_from_url(url), name, options)
+
+
+def create_group(
+    url: URL, *, path: str = "", attributes: Mapping[str, Any] | None = None, overwrite: bool = False
+) -> Group:
+    """Create a group at `path` below `url`, and the groups between. Raises AlreadyExistsError."""
+    return create_group_at(store_from_url(url), path, attributes=attributes, overwrite=overwrite)

@@ -1,0 +1,218 @@
+"""The array a user holds: numpy's face over a stored array."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.array.compose import compose_array
+from zarr_hdf5.array.hdf5_side import HDF5Side
+from zarr_hdf5.array.info import ArrayInfo
+from zarr_hdf5.array.plan import plan_objects
+from zarr_hdf5.array.read import read
+from zarr_hdf5.array.readers import ReaderTable, reader_table
+from zarr_hdf5.array.svg import array_html
+from zarr_hdf5.array.write import write
+from zarr_hdf5.attributes import Attributes
+from zarr_hdf5.errors import ReadOnlyError, SelectionError
+from zarr_hdf5.hierarchy import prefix_of, write_node
+from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
+from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.stores.protocol import Store
+
+__all__ = ["Array"]
+
+
+class Array:
+    """An N-dimensional array in a store.
+
+    Indexing reads and assigns like numpy's basic indexing: integers, slices with any step, and an ellipsis. Made by
+    `create_array`, `open_array` and groups, not by hand.
+    """
+
+    def __init__(self, store: Store, path: str, metadata: ArrayMetadata, *, read_only: bool) -> None:
+        self.store = store
+        self.path = path
+        self.metadata = metadata
+        self.read_only = read_only or store.read_only
+        self._composition = compose_array(metadata, store, prefix_of(path))
+
+    @property
+    def name(self) -> str:
+        """Absolute path in the hierarchy, beginning with "/"."""
+        return f"/{self.path}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Elements along each dimension."""
+        return self.metadata.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """numpy data type of the elements in memory."""
+        return self.metadata.data_type.dtype
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=object)) if self.shape else 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements in memory."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Shape of the smallest part that can be read alone: an inner chunk, or a chunk where there are no shards."""
+        stored = self._composition.stored
+        return _unpermute(stored.source.grid.chunk_shape, stored.order)
+
+    @property
+    def shards(self) -> tuple[int, ...] | None:
+        """Shape of a shard; None for an array without shards."""
+        return None if self._composition.shards is None else self.metadata.chunk_shape
+
+    @property
+    def nchunks(self) -> int:
+        """Inner chunks (chunks where there are no shards) in the array's grid."""
+        return self._composition.stored.source.grid.chunks.nchunks
+
+    @property
+    def nshards(self) -> int | None:
+        """Shards in the array's grid; None for an array without shards."""
+        return None if self.shards is None else self.metadata.chunk_grid.nchunks
+
+    @property
+    def fill_value(self) -> np.generic:
+        """Value of elements that were never written."""
+        return self.metadata.fill_value
+
+    @property
+    def dimension_names(self) -> tuple[str | None, ...] | None:
+        """Names of the dimensions."""
+        return self.metadata.dimension_names
+
+    @property
+    def codecs(self) -> tuple[dict[str, Any], ...]:
+        """The codecs as in zarr.json."""
+        return tuple(codec.to_json() for codec in self.metadata.codecs)
+
+    @property
+    def attrs(self) -> Attributes:
+        """User attributes; changes are written to zarr.json at once (shards keep those they were written with)."""
+        return Attributes(self.metadata.attributes, None if self.read_only else self._save_attributes)
+
+    @property
+    def hdf5(self) -> HDF5Side | None:
+        """The HDF5 side of the shards; None where there is none."""
+        shards = self._composition.shards
+        return None if shards is None or shards.view is None else HDF5Side(self.store, shards.view, shards.sink)
+
+    @property
+    def info(self) -> ArrayInfo:
+        """What there is to know about the array, for people to read."""
+        return ArrayInfo.of(self)
+
+    def readers(self) -> ReaderTable:
+        """Which well-known programs open this array, on which side, and what they need for it."""
+        shards = self._composition.shards
+        return reader_table(self._composition.codecs, self.metadata, None if shards is None else shards.view)
+
+    def get_basic_selection(self, selection: object = ..., *, out: npt.NDArray[Any] | None = None) -> Any:
+        """Read a basic selection, into `out` if given (of the result's shape; any dtype it casts to).
+
+        Raises
+        ------
+        SelectionError
+            If the selection is not basic or lies outside the array.
+        CorruptDataError
+            If what is stored contradicts its format.
+        """
+        chosen = parse_basic(selection, self.shape)
+        if out is not None and out.shape != chosen.shape:
+            raise SelectionError(f"out has shape {out.shape}, the selection {chosen.shape}")
+        result = np.empty(chosen.shape, self.dtype) if out is None else out
+        self._read(chosen, result)
+        return result[()] if out is None and not result.ndim else result
+
+    def set_basic_selection(self, selection: object, value: npt.ArrayLike) -> None:
+        """Write `value`, broadcast to the shape of a basic selection."""
+        if self.read_only:
+            raise ReadOnlyError(f"{self.store.url}{self.name} was opened for reading only")
+        chosen = parse_basic(selection, self.shape)
+        values = np.asarray(value) if isinstance(value, np.ndarray | Array) else np.asarray(value, self.dtype)
+        try:
+            full = np.broadcast_to(values, chosen.shape)
+        except ValueError as error:
+            raise SelectionError(f"cannot broadcast a value of shape {values.shape} to {chosen.shape}") from error
+        stored = self._composition.stored
+        if stored.sink is None:
+            raise ReadOnlyError(f"{self.store.url}{self.name} cannot be written")
+        dims = tuple(chosen.dims[axis] for axis in stored.order)
+        source = full.reshape(chosen.full_shape).transpose(stored.order)
+        write(stored, stored.sink, plan_objects(dims, stored.source.grid), source)
+
+    def __getitem__(self, selection: object) -> Any:
+        return self.get_basic_selection(selection)
+
+    def __setitem__(self, selection: object, value: npt.ArrayLike) -> None:
+        self.set_basic_selection(selection, value)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("an array of no dimensions has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        step = max(1, (self.shards or self.chunks)[0]) if self.shape else 0
+        for start in range(0, len(self), step):
+            yield from self[start : start + step]
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if copy is False:
+            raise ValueError("stored data cannot be viewed without a copy")
+        array = np.asarray(self[...])
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __enter__(self) -> "Array":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held back: every write is complete when it returns."""
+
+    def flush(self) -> None:
+        """Nothing is held back: every write is complete when it returns."""
+
+    def __repr__(self) -> str:
+        return f"<zarr_hdf5.Array {self.store.url}{self.name} shape={self.shape} dtype={self.dtype}>"
+
+    def _repr_html_(self) -> str:
+        return array_html(self.info.rows, self.shape, self.chunks, self.shards)
+
+    def _read(self, chosen: BasicSelection, result: npt.NDArray[Any]) -> None:
+        stored = self._composition.stored
+        dims = tuple(chosen.dims[axis] for axis in stored.order)
+        target = result.reshape(chosen.full_shape).transpose(stored.order)
+        read(stored, plan_objects(dims, stored.source.grid), target)
+
+    def _save_attributes(self, attributes: dict[str, Any]) -> None:
+        metadata = replace(self.metadata, attributes=attributes)
+        write_node(self.store, self.path, metadata)
+        self.metadata = metadata
+        self._composition = compose_array(metadata, self.store, prefix_of(self.path))
+
+
+def _unpermute(values: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+    place = sorted(range(len(order)), key=order.__getitem__)
+    return tuple(values[i] for i in place)

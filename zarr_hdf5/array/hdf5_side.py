@@ -1,0 +1,72 @@
+"""`array.hdf5`: the shards as HDF5 files."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import h5py
+
+from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.shard.hdf5_view import HDF5View
+from zarr_hdf5.shard.sink import ShardSink
+from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.stores.protocol import Store
+
+__all__ = ["HDF5Side"]
+
+
+@dataclass(frozen=True, slots=True)
+class HDF5Side:
+    """How HDF5 programs see an array: each shard is a file with one dataset."""
+
+    store: Store
+    view: HDF5View
+    sink: ShardSink
+
+    @property
+    def dataset(self) -> str:
+        """Absolute path of the dataset within each shard."""
+        return self.view.options.path
+
+    @property
+    def libver(self) -> str:
+        """Oldest HDF5 that reads the shards: "earliest" or "v110"."""
+        return self.view.options.libver
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Axis i of the HDF5 dataset is this axis of the array; another order where codecs transpose."""
+        return self.view.dataset_order()
+
+    def key(self, chunk_coords: tuple[int, ...]) -> str:
+        """Key, in the array's store, of the shard at `chunk_coords` of the shard grid. Raises SelectionError."""
+        stored = tuple(chunk_coords[axis] for axis in self.view.order)
+        self.view.grid.objects.check(stored)
+        return self.sink.key(stored)
+
+    def file(self, chunk_coords: tuple[int, ...]) -> str:
+        """Path (or URL) of the shard at `chunk_coords` of the shard grid."""
+        key = self.key(chunk_coords)
+        return str(self.store.path_of(key)) if isinstance(self.store, LocalStore) else f"{self.store.url}/{key}"
+
+    def open(self) -> h5py.Dataset:
+        """The whole array as a read-only h5py dataset: a virtual dataset, kept in memory, over the shards that exist.
+
+        Close its `.file` when done. Raises UnsupportedFeatureError where the shards are not local files.
+        """
+        if not isinstance(self.store, LocalStore):
+            raise UnsupportedFeatureError(f"libhdf5 opens local files, not {self.store.url}")
+        grid, order = self.view.grid, self.view.twin.order
+        layout = h5py.VirtualLayout(tuple(grid.shape[axis] for axis in order), self.view.twin.dtype)
+        for coords in product(*(range(n) for n in grid.objects.grid_shape)):
+            key = self.sink.key(coords)
+            if self.store.exists(key):
+                clipped, origin = grid.objects.clipped_shape(coords), grid.objects.chunk_origin(coords)
+                shape = tuple(clipped[axis] for axis in order)
+                region = tuple(slice(origin[axis], origin[axis] + clipped[axis]) for axis in order)
+                layout[region] = h5py.VirtualSource(str(self.store.path_of(key)), self.dataset, shape)
+        # Reopened as an image, because a file open for writing would open its sources for writing too.
+        with h5py.File("virtual", "w", driver="core", backing_store=False, libver="latest") as file:
+            file.create_virtual_dataset(self.dataset, layout, fillvalue=self.view.flat.chain.spec.fill_value)
+            file.flush()
+            image = file.id.get_file_image()
+        return h5py.File(h5py.h5f.open_file_image(image))[self.dataset]

@@ -1,0 +1,170 @@
+"""What there is to know about an array, in words.
+
+Knows how facts are put for people to read. Does not know where they come from: any object with the members of
+`SupportsInfo` will do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+__all__ = ["ArrayInfo", "HDF5Facts", "SupportsInfo", "human_nbytes", "printable"]
+
+UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+FOLLOWS_FROM_DATA_TYPE = {"elementsize", "typesize", "blocksize"}
+LONGEST = 200
+"""Characters shown of a type, a fill value or a codec chain."""
+
+
+class HasURL(Protocol):
+    """A store, as far as it is named."""
+
+    @property
+    def url(self) -> str:
+        """Where the store is."""
+
+
+class HDF5Facts(Protocol):
+    """The HDF5 side of an array, as far as it is described here."""
+
+    @property
+    def libver(self) -> str:
+        """Oldest HDF5 that reads the shards."""
+
+    @property
+    def dataset(self) -> str:
+        """Path of the dataset within each shard."""
+
+
+class SupportsInfo(Protocol):
+    """What `ArrayInfo.of` asks of an array."""
+
+    @property
+    def name(self) -> str:
+        """Absolute path in the hierarchy."""
+
+    @property
+    def store(self) -> HasURL:
+        """Where it is stored."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Elements along each dimension."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of the elements."""
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Elements along each dimension of the smallest part that can be read alone."""
+
+    @property
+    def shards(self) -> tuple[int, ...] | None:
+        """Elements along each dimension of a shard; None without shards."""
+
+    @property
+    def nchunks(self) -> int:
+        """Number of chunks."""
+
+    @property
+    def nshards(self) -> int | None:
+        """Number of shards; None without shards."""
+
+    @property
+    def fill_value(self) -> np.generic:
+        """Value of elements never written."""
+
+    @property
+    def dimension_names(self) -> tuple[str | None, ...] | None:
+        """Names of the dimensions."""
+
+    @property
+    def codecs(self) -> tuple[dict[str, Any], ...]:
+        """Codecs as in zarr.json."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements in memory."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it may not be written."""
+
+    @property
+    def hdf5(self) -> HDF5Facts | None:
+        """The HDF5 side; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayInfo:
+    """Facts about an array, as (what, value) rows; printed, an aligned table."""
+
+    rows: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, array: SupportsInfo) -> "ArrayInfo":
+        """The rows for `array`."""
+        return cls(tuple(_rows(array)))
+
+    def __repr__(self) -> str:
+        width = max((len(what) for what, _ in self.rows), default=0)
+        return "\n".join(f"{what:<{width}}  {printable(value)}" for what, value in self.rows)
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def _rows(array: SupportsInfo) -> Iterator[tuple[str, str]]:
+    yield "Name", array.name
+    yield "Location", array.store.url
+    yield "Access", "read-only" if array.read_only else "read and write"
+    yield "Type", _shortened(str(array.dtype.newbyteorder("=")))
+    yield "Shape", str(array.shape)
+    if array.dimension_names is not None and any(array.dimension_names):
+        yield "Dimensions", ", ".join(name or "(unnamed)" for name in array.dimension_names)
+    yield "Chunks" if array.shards is None else "Inner chunks", _counted(array.chunks, array.nchunks, "chunk")
+    yield "Shards", "none" if array.shards is None else _counted(array.shards, array.nshards or 0, "shard")
+    yield "Codecs", _shortened(", ".join(_codec_texts(array.codecs)) or "none")
+    yield "Fill value", _shortened(str(array.fill_value))
+    yield "Size", human_nbytes(array.nbytes)
+    side = array.hdf5
+    yield "HDF5 side", "none" if side is None else f"dataset {side.dataset}, libver {side.libver}"
+
+
+def _counted(shape: tuple[int, ...], n: int, noun: str) -> str:
+    return f"{shape}, {n} {noun}{'' if n == 1 else 's'}"
+
+
+def _codec_texts(codecs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Each codec in short, those within shards in the place of `sharding_indexed`."""
+    for codec in codecs:
+        name, configuration = codec["name"], codec.get("configuration", {})
+        if name == "sharding_indexed":
+            yield from _codec_texts(configuration["codecs"])
+        elif name != "bytes" or configuration.get("endian") == "big":
+            told = {k: v for k, v in configuration.items() if v is not False and k not in FOLLOWS_FROM_DATA_TYPE}
+            parameters = ", ".join(f"{key}={value}" for key, value in told.items())
+            yield name.removeprefix("numcodecs.") + (f"({parameters})" if parameters else "")
+
+
+def human_nbytes(n: int) -> str:
+    """A number of bytes in binary units, rounded down to one decimal: "1.5 MiB"."""
+    if n < 1024:
+        return f"{n} byte{'' if n == 1 else 's'}"
+    exponent = (n.bit_length() - 1) // 10
+    if exponent > len(UNITS):
+        return f"more than 1024 {UNITS[-1]}"
+    tenths = n * 10 >> 10 * exponent  # integers: a float would round 1023.99 KiB up to 1024.0 KiB
+    return f"{tenths // 10}.{tenths % 10} {UNITS[exponent - 1]}"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with what a terminal would obey and XML forbids (control characters) escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

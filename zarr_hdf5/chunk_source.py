@@ -1,0 +1,101 @@
+"""The one joint between arrays and the files that hold them: chunk coordinates in, byte locations out.
+
+Unsharded, sharded and HDF5 arrays differ only here. Above lie indexing and arrays; below lie stores and codecs.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.chunk_grid import RegularChunkGrid
+from zarr_hdf5.codecs.protocol import Buffer
+
+__all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectGrid:
+    """An array cut into stored objects, and these into chunks (elements; the object's shape is a multiple).
+
+    An object is what has one key: a shard, an unsharded chunk, a whole HDF5 file. All in the order of dimensions in
+    which the objects are stored.
+    """
+
+    shape: tuple[int, ...]
+    object_shape: tuple[int, ...]
+    chunk_shape: tuple[int, ...]
+
+    @property
+    def chunks_per_object(self) -> tuple[int, ...]:
+        """Chunks along each dimension of an object."""
+        return tuple(o // c for o, c in zip(self.object_shape, self.chunk_shape, strict=True))
+
+    @property
+    def objects(self) -> RegularChunkGrid:
+        """The grid of objects."""
+        return RegularChunkGrid(self.shape, self.object_shape)
+
+    @property
+    def chunks(self) -> RegularChunkGrid:
+        """The grid of chunks."""
+        return RegularChunkGrid(self.shape, self.chunk_shape)
+
+    @property
+    def nchunks_per_object(self) -> int:
+        """Chunks in an object."""
+        return prod(self.chunks_per_object)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkLocations:
+    """Where some chunks of one object lie.
+
+    key
+        The object, in the array's store.
+    version
+        The object's version when it was looked at; None where that is not known.
+    offsets, nbytes
+        (m,) int64; the offset is -1 where the chunk is absent. None: the object is the chunk, from end to end.
+    filter_masks
+        (m,) u32: bit i set where the i-th filter was skipped for that chunk. None: none were.
+    """
+
+    key: str
+    version: Hashable
+    offsets: npt.NDArray[np.int64] | None
+    nbytes: npt.NDArray[np.int64] | None
+    filter_masks: npt.NDArray[np.uint32] | None = None
+
+
+class ChunkSource(Protocol):
+    """Says where chunks are."""
+
+    @property
+    def grid(self) -> ObjectGrid:
+        """Objects and chunks of the array."""
+        ...
+
+    def locate(
+        self, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], *, fresh: bool = False
+    ) -> ChunkLocations | None:
+        """Locations of `chunks`, (m, rank) within the object; None where there is no object.
+
+        `fresh` distrusts what was kept from an earlier look.
+        """
+        ...
+
+
+class ChunkSink(Protocol):
+    """Writes whole objects."""
+
+    def write(self, object_coords: tuple[int, ...], chunks: Sequence[Buffer | None]) -> None:
+        """Write the object of these encoded chunks (C order in the object; None: absent), or delete it if all are."""
+        ...
+
+    def key(self, object_coords: tuple[int, ...]) -> str:
+        """The object's key."""
+        ...

@@ -1,0 +1,110 @@
+"""The `blosc` codec.
+
+Specification: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/blosc/index.html; the header of a chunk:
+https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
+The header is checked here, before c-blosc, which is not told how long its input is, trusts it.
+"""
+
+import struct
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from numcodecs import blosc
+
+from zarr_hdf5.codecs.byte_view import byte_view, check_room
+from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
+from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
+
+__all__ = ["BloscCodec", "parse_blosc"]
+
+_CNAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
+_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")  # in the order of blosc's numbers
+
+_HEADER = struct.Struct("<BBBBIII")  # version, inner version, flags, typesize, nbytes, blocksize, cbytes
+_VERSIONS = (1, 2)
+_STORED_FLAG = 2
+_SNAPPY_FORMAT = 2  # bits 5-7 of the flags
+
+
+@dataclass(frozen=True, slots=True)
+class BloscCodec:
+    """Blosc; `shuffle` and `typesize` (bytes) may be None until the data type is known, `blocksize` 0 is automatic."""
+
+    cname: str = "zstd"
+    clevel: int = 5
+    shuffle: str | None = None
+    typesize: int | None = None
+    blocksize: int = 0
+    name: ClassVar[str] = "blosc"
+
+    def configuration(self) -> Configuration:
+        """The JSON `configuration`; complete once resolved."""
+        members = {
+            "typesize": self.typesize,
+            "cname": self.cname,
+            "clevel": self.clevel,
+            "shuffle": self.shuffle,
+            "blocksize": self.blocksize,
+        }
+        return {key: value for key, value in members.items() if value is not None}
+
+    def resolve(self, spec: ChunkSpec) -> "BloscCodec":
+        """This codec with `typesize` and `shuffle` chosen by the data type, as zarr-python does, where absent."""
+        # c-blosc takes larger elements for single bytes, and tensorstore refuses to read of them.
+        itemsize = spec.dtype.itemsize if spec.dtype.itemsize <= blosc.MAX_TYPESIZE else 1
+        shuffle = self.shuffle or ("bitshuffle" if itemsize == 1 else "shuffle")
+        return replace(self, typesize=self.typesize or itemsize, shuffle=shuffle)
+
+    def encoded_nbytes(self, nbytes: int) -> None:
+        """Depends on the data."""
+
+    def max_encoded_nbytes(self, nbytes: int) -> int:
+        """The header more: what does not shrink is stored."""
+        return nbytes + _HEADER.size
+
+    def encode(self, buffer: Buffer) -> Buffer:
+        """Encode. Raises UnsupportedFeatureError for snappy, which numcodecs comes without."""
+        if self.cname == "snappy":
+            raise UnsupportedFeatureError("blosc: encoding with snappy")
+        shuffle = _SHUFFLES.index(self.shuffle or "noshuffle")
+        view = byte_view(buffer)
+        cname, typesize = self.cname.encode(), self.typesize or 1
+        encoded: bytes = blosc.compress(view, cname, self.clevel, shuffle, self.blocksize, typesize)
+        return encoded
+
+    def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
+        """Decode. Raises CorruptDataError or RuntimeError."""
+        view = byte_view(buffer)
+        if len(view) < _HEADER.size:
+            raise CorruptDataError("too short for a header", structure=self.name, found=f"{len(view)} bytes")
+        version, _, flags, typesize, nbytes, blocksize, cbytes = _HEADER.unpack_from(view)
+        check_room(nbytes, max_nbytes, self.name)
+        if version not in _VERSIONS:
+            raise CorruptDataError("unknown version", structure=self.name, expected=_VERSIONS, found=version)
+        if cbytes != len(view):
+            raise CorruptDataError(
+                "compressed data are not of their length", structure=self.name, expected=cbytes, found=len(view)
+            )
+        if not nbytes:
+            return b""
+        stored = flags & _STORED_FLAG
+        if not typesize or not 0 < blocksize <= nbytes or (stored and cbytes != nbytes + _HEADER.size):
+            raise CorruptDataError("an impossible header", structure=self.name, found=bytes(view[: _HEADER.size]).hex())
+        if flags >> 5 == _SNAPPY_FORMAT and not stored:
+            raise UnsupportedFeatureError("blosc: decoding of snappy")
+        decoded: bytes = blosc.decompress(view)
+        return decoded
+
+
+def parse_blosc(configuration: Configuration, path: Path, problems: list[Problem]) -> BloscCodec | None:
+    """The codec of a `configuration`, or None with `problems` noted."""
+    fields = Fields(configuration, path, problems)
+    codec = BloscCodec(
+        cname=fields.choice("cname", "zstd", _CNAMES),
+        clevel=fields.integer("clevel", 5, 0, 9),
+        shuffle=fields.choice("shuffle", None, _SHUFFLES),
+        typesize=fields.integer("typesize", None, 1),
+        blocksize=fields.integer("blocksize", 0, 0),
+    )
+    return fields.finish(codec)

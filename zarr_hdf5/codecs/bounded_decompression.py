@@ -1,0 +1,75 @@
+"""Decompression with the standard library's decompressor objects, never to more than a given length.
+
+Knows streams that may follow each other; does not know which compression they are.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from zarr_hdf5.codecs.byte_view import byte_view, check_room
+from zarr_hdf5.codecs.protocol import Buffer
+from zarr_hdf5.errors import CorruptDataError
+
+__all__ = ["Decompressor", "decompress_streams"]
+
+# Streams after the first are fed in pieces: what follows a stream is copied by `unused_data`, each time anew.
+_PIECE_NBYTES = 4096
+
+
+class Decompressor(Protocol):
+    """What zlib, bz2 and lzma decompressor objects share."""
+
+    @property
+    def eof(self) -> bool:
+        """The end of the stream was reached."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was fed after the end of the stream."""
+        ...
+
+    def decompress(self, data: "memoryview[int]", max_length: int, /) -> bytes:
+        """Feed `data`; at most `max_length` (> 0) bytes come out."""
+        ...
+
+
+def decompress_streams(
+    new: Callable[[], Decompressor],
+    buffer: Buffer,
+    max_nbytes: int,
+    codec: str,
+    *,
+    single: bool = False,
+    zero_padding: bool = False,
+) -> bytes:
+    """The data of all streams in `buffer`, each read by a `new()` decompressor.
+
+    With `single` there may be but one stream; with `zero_padding` zero bytes may follow the last.
+    Raises CorruptDataError for truncated or too long data, and whatever error the decompressor raises.
+    """
+    data = byte_view(buffer)
+    parts: list[bytes] = []
+    room = max_nbytes + 1  # the byte too many tells "too long" from "just right"
+    offset, step = 0, max(len(data), 1)
+    while True:
+        stream = new()
+        while not stream.eof:
+            piece = data[offset : offset + step]
+            if not piece:
+                raise CorruptDataError("compressed data end too early", structure=codec, offset=len(data))
+            part = stream.decompress(piece, room)
+            offset += len(piece)
+            room -= len(part)
+            check_room(max_nbytes + 1 - room, max_nbytes, codec)
+            if part:
+                parts.append(part)
+        offset -= len(stream.unused_data)
+        padded = zero_padding and offset < len(data) and data[offset] == 0
+        if offset == len(data) or (padded and not np.frombuffer(data[offset:], np.uint8).any()):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        if single:
+            raise CorruptDataError("data go on after the end of the stream", structure=codec, offset=offset)
+        step = _PIECE_NBYTES

@@ -1,0 +1,86 @@
+"""The `bytes` codec: elements in C order, each in the given byte order (once called `endian`).
+
+Specification: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/bytes/index.html
+Knows NumPy's memory layouts; does not know how data types are named in JSON.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.codecs.byte_view import byte_view
+from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
+from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
+
+__all__ = ["BytesCodec", "parse_bytes"]
+
+Endian = Literal["little", "big"]
+
+
+@dataclass(frozen=True, slots=True)
+class BytesCodec:
+    """Elements as they lie in memory; `endian` may be None only where elements have no byte order."""
+
+    endian: Endian | None = "little"
+    name: ClassVar[str] = "bytes"
+
+    def configuration(self) -> Configuration:
+        """The JSON `configuration`; empty without `endian`, which zarr-python, zarrs and tensorstore all accept."""
+        return {} if self.endian is None else {"endian": self.endian}
+
+    def resolve(self, spec: ChunkSpec) -> "BytesCodec":
+        """This codec, once it is sure that it applies. Raises UnsupportedFeatureError."""
+        dtype = spec.dtype
+        # A type from outside NumPy (bfloat16) is of kind V, not void, and NumPy cannot swap its bytes.
+        foreign = dtype.kind == "V" and not issubclass(dtype.type, np.void) and dtype.itemsize > 1
+        if dtype.hasobject or dtype.itemsize == 0:
+            raise UnsupportedFeatureError(f"bytes: {dtype} has no elements of a fixed size")
+        if self.endian == "big" and foreign:
+            raise UnsupportedFeatureError(f"bytes: {dtype} in big-endian byte order")
+        if self.endian is None and (foreign or dtype.newbyteorder("<") != dtype.newbyteorder(">")):
+            raise UnsupportedFeatureError(f"bytes: {dtype} needs `endian` in the configuration")
+        return self
+
+    def encoded_nbytes(self, spec: ChunkSpec) -> int:
+        """Length of the encoded chunk: that of its elements."""
+        return spec.nbytes
+
+    def max_encoded_nbytes(self, spec: ChunkSpec) -> int:
+        """The same."""
+        return spec.nbytes
+
+    def serialize(self, array: npt.NDArray[Any], spec: ChunkSpec) -> Buffer:
+        """Encode; a view of `array` where it already lies so."""
+        return np.ascontiguousarray(array, self._stored(spec.dtype)).reshape(-1).view(np.uint8)
+
+    def deserialize(self, buffer: Buffer, spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Decode; a view of `buffer` where the byte order is that of `spec.dtype`. Raises CorruptDataError."""
+        view = byte_view(buffer)
+        if len(view) != spec.nbytes:
+            raise CorruptDataError(
+                "a chunk is not of its exact length",
+                structure="bytes",
+                expected=f"{spec.nbytes} bytes",
+                found=f"{len(view)} bytes",
+            )
+        dtype = spec.dtype
+        if dtype == np.bool_:
+            # NumPy takes every byte of a bool for 0 or 1, and computes nonsense with others.
+            raw: npt.NDArray[np.uint8] = np.ndarray(spec.shape, np.uint8, view)
+            return raw.view(np.bool_) if raw.max(initial=0) <= 1 else raw != 0
+        stored = self._stored(dtype)
+        array: npt.NDArray[Any] = np.ndarray(spec.shape, stored, view)
+        return array if stored == dtype else array.astype(dtype)
+
+    def _stored(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        return dtype.newbyteorder(">" if self.endian == "big" else "<")
+
+
+def parse_bytes(configuration: Configuration, path: Path, problems: list[Problem]) -> BytesCodec | None:
+    """The codec of a `configuration`, or None with `problems` noted."""
+    fields = Fields(configuration, path, problems)
+    endian = cast("Endian | None", fields.choice("endian", None, ("little", "big")))
+    return fields.finish(BytesCodec(endian))

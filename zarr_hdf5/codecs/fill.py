@@ -1,0 +1,29 @@
+"""Is a chunk nothing but the fill value? Such chunks need not be stored.
+
+Compared bit for bit: -0.0 is not 0.0, and one NaN is not another, so nothing is ever lost by leaving a chunk out.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["is_fill"]
+
+WORDS = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
+
+
+def is_fill(array: npt.NDArray[Any], fill_value: np.generic) -> bool:
+    """Whether every element has exactly the bits of `fill_value` (of the array's dtype)."""
+    if not array.size:
+        return True
+    word = WORDS.get(array.dtype.itemsize)
+    fill = np.array(fill_value, array.dtype)
+    first = array[(0,) * array.ndim]
+    if np.asarray(first, array.dtype).tobytes() != fill.tobytes():
+        return False
+    if word is not None:
+        return bool((array.view(word) == fill.view(word)).all())
+    # Complex128 and raw types: compare bytes.
+    contiguous = np.ascontiguousarray(array)
+    return bool((contiguous.view("u1").reshape(-1, array.dtype.itemsize) == fill.reshape(1).view("u1")).all())

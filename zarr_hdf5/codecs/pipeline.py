@@ -1,0 +1,168 @@
+"""A chain of codecs, and the chain made ready for chunks of one shape and data type.
+
+Source: Zarr core specification v3, "Codecs", https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#codecs
+Knows the three kinds of codecs by their protocols, but no single codec. Whatever a library below raises comes out as
+an error of this library, with the codec's name.
+"""
+
+import lzma
+import zlib
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy.typing as npt
+import zstandard
+
+from zarr_hdf5.codecs.protocol import ArrayArrayCodec, ArrayBytesCodec, Buffer, BytesBytesCodec, ChunkSpec, Codec
+from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
+
+__all__ = ["CodecChain", "PreparedChain", "ResolvableCodec", "codec_to_json"]
+
+# What numpy, numcodecs and the compression libraries raise for data they do not like.
+_FAILURES = (
+    ArithmeticError,
+    BufferError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+    zstandard.ZstdError,
+)
+
+C = TypeVar("C", bound=Codec)
+
+
+@runtime_checkable
+class ResolvableCodec(Protocol):
+    """A codec that wants to see the chunk's spec once, before any chunk; any of the three kinds may."""
+
+    def resolve(self, spec: ChunkSpec) -> Codec:
+        """The codec for chunks of `spec`, the array that enters it, or for a bytes->bytes codec the chain's last array.
+
+        Raises UnsupportedFeatureError where the codec does not apply.
+        """
+        ...
+
+
+def _resolve(codec: C, spec: ChunkSpec) -> C:
+    return codec.resolve(spec) if isinstance(codec, ResolvableCodec) else codec
+
+
+def codec_to_json(codec: Codec) -> dict[str, Any]:
+    """The codec's document: `name` and `configuration`, nothing else, for strict readers."""
+    return {"name": codec.name, "configuration": dict(codec.configuration())}
+
+
+@dataclass(frozen=True, slots=True)
+class CodecChain:
+    """Codecs in the order of encoding."""
+
+    array_array: tuple[ArrayArrayCodec, ...]
+    array_bytes: ArrayBytesCodec
+    bytes_bytes: tuple[BytesBytesCodec, ...]
+
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """All of them."""
+        return (*self.array_array, self.array_bytes, *self.bytes_bytes)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The `codecs` member of a metadata document."""
+        return [codec_to_json(codec) for codec in self.codecs]
+
+    def prepare(self, spec: ChunkSpec) -> "PreparedChain":
+        """The chain for chunks of `spec`. Raises UnsupportedFeatureError where a codec does not apply."""
+        array_array: list[tuple[ArrayArrayCodec, ChunkSpec]] = []
+        encoded_spec = spec
+        for filter_ in self.array_array:
+            resolved = _resolve(filter_, encoded_spec)
+            array_array.append((resolved, encoded_spec))
+            encoded_spec = resolved.encoded_spec(encoded_spec)
+        array_bytes = _resolve(self.array_bytes, encoded_spec)
+        exact = array_bytes.encoded_nbytes(encoded_spec)
+        longest = array_bytes.max_encoded_nbytes(encoded_spec)
+        bytes_bytes: list[tuple[BytesBytesCodec, int, int]] = []
+        for bit, unresolved in enumerate(self.bytes_bytes):
+            codec = _resolve(unresolved, encoded_spec)
+            # Other writers may compress worse than the libraries here do at their worst.
+            limit = 2 * longest + 65536 if exact is None else exact
+            bytes_bytes.append((codec, 1 << bit, limit))
+            exact = None if exact is None else codec.encoded_nbytes(exact)
+            longest = codec.max_encoded_nbytes(longest)
+        chain = CodecChain(tuple(c for c, _ in array_array), array_bytes, tuple(c for c, _, _ in bytes_bytes))
+        decoding = (tuple(reversed(array_array)), tuple(reversed(bytes_bytes)))
+        return PreparedChain(chain, spec, encoded_spec, exact, longest, tuple(array_array), *decoding)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedChain:
+    """A chain for chunks of one spec; all that does not depend on the data is done.
+
+    Attributes
+    ----------
+    chain
+        The codecs, resolved: what depends on the data type is filled in, ready to be written as JSON.
+    spec, encoded_spec
+        Of the decoded chunk, and of the array that the array->bytes codec takes.
+    encoded_nbytes
+        Exact length of every encoded chunk, or None where it depends on the data.
+    max_encoded_nbytes
+        No chunk encoded here is longer.
+    """
+
+    chain: CodecChain
+    spec: ChunkSpec
+    encoded_spec: ChunkSpec
+    encoded_nbytes: int | None
+    max_encoded_nbytes: int
+    _array_encoders: tuple[tuple[ArrayArrayCodec, ChunkSpec], ...]
+    _array_decoders: tuple[tuple[ArrayArrayCodec, ChunkSpec], ...]
+    _bytes_decoders: tuple[tuple[BytesBytesCodec, int, int], ...]  # codec, bit in the filter mask, most decoded bytes
+
+    def encode(self, array: npt.NDArray[Any]) -> Buffer:
+        """Encode a chunk of exactly `spec`'s shape and dtype, of any strides; maybe a view of it. Raises CodecError."""
+        if array.shape != self.spec.shape or array.dtype != self.spec.dtype:
+            found, wanted = f"{array.dtype} of shape {array.shape}", f"{self.spec.dtype} of shape {self.spec.shape}"
+            raise CodecError(f"the chunk is {found}, not {wanted}", direction="encoding")
+        name = ""
+        try:
+            for filter_, spec in self._array_encoders:
+                name = filter_.name
+                array = filter_.encode_array(array, spec)
+            name = self.chain.array_bytes.name
+            buffer = self.chain.array_bytes.serialize(array, self.encoded_spec)
+            for codec in self.chain.bytes_bytes:
+                name = codec.name
+                buffer = codec.encode(buffer)
+        except ZarrHDF5Error:
+            raise
+        except _FAILURES as error:
+            raise CodecError(f"{type(error).__name__}: {error}", codec=name, direction="encoding") from error
+        return buffer
+
+    def decode(self, buffer: Buffer, filter_mask: int = 0) -> npt.NDArray[Any]:
+        """Decode a chunk to an array of `spec`, maybe a read-only view of `buffer`.
+
+        Where bit `i` of `filter_mask` is set, bytes->bytes codec `i` was not applied to this chunk, and is skipped.
+        Raises CorruptDataError.
+        """
+        name = ""
+        try:
+            for codec, bit, max_nbytes in self._bytes_decoders:
+                if not filter_mask & bit:
+                    name = codec.name
+                    buffer = codec.decode(buffer, max_nbytes)
+            name = self.chain.array_bytes.name
+            array = self.chain.array_bytes.deserialize(buffer, self.encoded_spec)
+            for filter_, spec in self._array_decoders:
+                name = filter_.name
+                array = filter_.decode_array(array, spec)
+        except ZarrHDF5Error:
+            raise
+        except _FAILURES as error:
+            raise CorruptDataError(f"decoding failed, {type(error).__name__}: {error}", structure=name) from error
+        return array

@@ -1,0 +1,119 @@
+"""What a codec is: three kinds, each a frozen value made from JSON.
+
+Knows shapes, dtypes and buffers; knows nothing of keys, files, shards or HDF5.
+Source: Zarr core specification v3, "Codecs".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ArrayArrayCodec", "ArrayBytesCodec", "Buffer", "BytesBytesCodec", "ChunkSpec", "Codec"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
+"""C-contiguous bytes; an ndarray is taken as the bytes of its memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSpec:
+    """A decoded chunk before its bytes are seen: `shape` in elements, `dtype`, and the value of absent elements."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fill_value: np.generic
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        n = 1
+        for length in self.shape:
+            n *= length
+        return n
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoded chunk."""
+        return self.size * self.dtype.itemsize
+
+
+@runtime_checkable
+class ArrayArrayCodec(Protocol):
+    """Array to array: a filter of elements or of their order."""
+
+    name: ClassVar[str]
+
+    def configuration(self) -> Mapping[str, Any]:
+        """The JSON `configuration`."""
+        ...
+
+    def encoded_spec(self, spec: ChunkSpec) -> ChunkSpec:
+        """What `encode` makes of a chunk of `spec`. Raises UnsupportedFeatureError where the codec does not apply."""
+        ...
+
+    def encode_array(self, array: npt.NDArray[Any], spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Encode; `spec` is that of the decoded chunk."""
+        ...
+
+    def decode_array(self, array: npt.NDArray[Any], spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Decode; `spec` is that of the decoded chunk."""
+        ...
+
+
+@runtime_checkable
+class ArrayBytesCodec(Protocol):
+    """Array to bytes: exactly one in a chain."""
+
+    name: ClassVar[str]
+
+    def configuration(self) -> Mapping[str, Any]:
+        """The JSON `configuration`."""
+        ...
+
+    def encoded_nbytes(self, spec: ChunkSpec) -> int | None:
+        """Length of the encoded chunk, or None where it depends on the data."""
+        ...
+
+    def max_encoded_nbytes(self, spec: ChunkSpec) -> int:
+        """No encoded chunk is longer than this."""
+        ...
+
+    def serialize(self, array: npt.NDArray[Any], spec: ChunkSpec) -> Buffer:
+        """Encode a chunk of `spec`."""
+        ...
+
+    def deserialize(self, buffer: Buffer, spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Decode to an array of `spec` (maybe a read-only view of `buffer`). Raises CorruptDataError."""
+        ...
+
+
+@runtime_checkable
+class BytesBytesCodec(Protocol):
+    """Bytes to bytes: compressors, byte filters, checksums."""
+
+    name: ClassVar[str]
+
+    def configuration(self) -> Mapping[str, Any]:
+        """The JSON `configuration`."""
+        ...
+
+    def encoded_nbytes(self, nbytes: int) -> int | None:
+        """Length after encoding `nbytes` bytes, or None where it depends on the data."""
+        ...
+
+    def max_encoded_nbytes(self, nbytes: int) -> int:
+        """No encoding of `nbytes` bytes or fewer is longer than this."""
+        ...
+
+    def encode(self, buffer: Buffer) -> Buffer:
+        """Encode."""
+        ...
+
+    def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
+        """Decode to at most `max_nbytes` bytes; more is CorruptDataError, found before the memory is taken."""
+        ...
+
+
+Codec: TypeAlias = ArrayArrayCodec | ArrayBytesCodec | BytesBytesCodec

@@ -1,0 +1,144 @@
+"""How inner chunks are arranged in a shard, to any depth of nesting.
+
+A shard of shards is one `ShardLayout` of several levels, whose innermost chunks are numbered through: outer chunk by
+outer chunk, each in C order. Placing them is arithmetic on lengths, done before a byte is written.
+Source: Zarr v3 specification, codec `sharding_indexed`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.codecs.protocol import Buffer
+from zarr_hdf5.codecs.shard_index import ShardIndex, ShardIndexFormat
+
+__all__ = ["PlacedChunks", "ShardLayout"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedChunks:
+    """Chunks put one behind the other.
+
+    parts
+        What to write from `start` on: chunks and, in a shard of shards, inner indexes.
+    end
+        First byte behind the parts.
+    top
+        Entries of the outermost index.
+    offsets, nbytes
+        (n,) int64: where each innermost chunk lies, by its number; -1 where absent.
+    """
+
+    parts: list[Buffer]
+    end: int
+    top: ShardIndex
+    offsets: npt.NDArray[np.int64]
+    nbytes: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLayout:
+    """The levels of a shard, outermost first; `chunk_shape` is that of the innermost chunks."""
+
+    levels: tuple[ShardIndexFormat, ...]
+    chunk_shape: tuple[int, ...]
+
+    @property
+    def chunks_per_shard(self) -> tuple[int, ...]:
+        """Innermost chunks along each dimension."""
+        return tuple(prod(n) for n in zip(*(level.chunks_per_shard for level in self.levels), strict=True))
+
+    @property
+    def shard_shape(self) -> tuple[int, ...]:
+        """Elements of a shard."""
+        return tuple(n * c for n, c in zip(self.chunks_per_shard, self.chunk_shape, strict=True))
+
+    @property
+    def nchunks(self) -> int:
+        """Innermost chunks in a shard."""
+        return prod(self.chunks_per_shard)
+
+    def numbers(self, coords: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Numbers of the innermost chunks at `coords`, (m, rank) within the shard."""
+        if len(self.levels) == 1:
+            return np.asarray(np.ravel_multi_index(tuple(coords.T), self.chunks_per_shard))
+        number = np.zeros(len(coords), np.intp)
+        rest = coords
+        for depth, level in enumerate(self.levels):
+            below = ShardLayout(self.levels[depth + 1 :], self.chunk_shape)
+            step = np.asarray(below.chunks_per_shard if below.levels else [1] * coords.shape[1], np.intp)
+            outer = rest // step
+            number = number * prod(level.chunks_per_shard)
+            number += np.ravel_multi_index(tuple(outer.T), level.chunks_per_shard)
+            rest = rest % step
+        return number
+
+    def all_coords(self) -> npt.NDArray[np.intp]:
+        """(n, rank): where each innermost chunk is in the shard, in C order of the grid."""
+        return np.indices(self.chunks_per_shard, np.intp).reshape(len(self.chunk_shape), -1).T
+
+    def place(self, chunks: Sequence[Buffer | None], start: int) -> PlacedChunks:
+        """Put the encoded chunks (by number; None: absent) one behind the other from byte `start` on."""
+        return _place(self.levels, chunks, start)
+
+    def assemble(self, chunks: Sequence[Buffer | None]) -> list[Buffer]:
+        """The parts of a plain shard of these chunks (by number): the chunks, and the outermost index at its end."""
+        top = self.levels[0]
+        at_start = top.location == "start"
+        placed = self.place(chunks, top.nbytes if at_start else 0)
+        index = top.encode(placed.top)
+        return [index, *placed.parts] if at_start else [*placed.parts, index]
+
+    def locate(self, shard: memoryview) -> ShardIndex:
+        """Where the innermost chunks of a whole shard in memory lie, by number. Raises CorruptDataError."""
+        starts, lengths = np.zeros(1, np.int64), np.full(1, len(shard), np.int64)
+        for level in self.levels:
+            found = [
+                level.locate(shard[start : start + length] if start >= 0 else None)
+                for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
+            ]
+            offsets = np.stack([f.offsets for f in found])
+            starts = np.where(offsets < 0, -1, offsets + starts[:, None]).ravel()
+            lengths = np.stack([f.nbytes for f in found]).ravel()
+        return ShardIndex(starts, lengths)
+
+
+def _place(levels: tuple[ShardIndexFormat, ...], chunks: Sequence[Buffer | None], start: int) -> PlacedChunks:
+    if len(levels) == 1:
+        parts = [chunk for chunk in chunks if chunk is not None]
+        nbytes = np.array([-1 if chunk is None else _nbytes(chunk) for chunk in chunks], np.int64)
+        lengths = np.maximum(nbytes, 0)
+        offsets = np.where(nbytes < 0, np.int64(-1), start + np.cumsum(lengths) - lengths)
+        return PlacedChunks(parts, start + int(lengths.sum()), ShardIndex(offsets, nbytes), offsets, nbytes)
+    return _place_nested(levels, chunks, start)
+
+
+def _place_nested(levels: tuple[ShardIndexFormat, ...], chunks: Sequence[Buffer | None], start: int) -> PlacedChunks:
+    count = prod(levels[0].chunks_per_shard)
+    each = len(chunks) // count
+    top = ShardIndex(np.full(count, -1, np.int64), np.full(count, -1, np.int64))
+    offsets, nbytes = np.full(len(chunks), -1, np.int64), np.full(len(chunks), -1, np.int64)
+    parts: list[Buffer] = []
+    for i in range(count):
+        inner = chunks[i * each : (i + 1) * each]
+        if all(chunk is None for chunk in inner):
+            continue
+        index_format = levels[1]
+        at_start = index_format.location == "start"
+        placed = _place(levels[1:], inner, start + (index_format.nbytes if at_start else 0))
+        # An inner shard's index counts from the inner shard's own first byte.
+        relative = ShardIndex(np.where(placed.top.offsets < 0, -1, placed.top.offsets - start), placed.top.nbytes)
+        index = index_format.encode(relative)
+        parts += [index, *placed.parts] if at_start else [*placed.parts, index]
+        end = placed.end + (0 if at_start else index_format.nbytes)
+        top.offsets[i], top.nbytes[i] = start, end - start
+        offsets[i * each : (i + 1) * each], nbytes[i * each : (i + 1) * each] = placed.offsets, placed.nbytes
+        start = end
+    return PlacedChunks(parts, start, top, offsets, nbytes)
+
+
+def _nbytes(buffer: Buffer) -> int:
+    return len(buffer) if isinstance(buffer, bytes | bytearray) else buffer.nbytes

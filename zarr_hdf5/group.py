@@ -1,0 +1,227 @@
+"""Groups: nodes that hold arrays and other groups.
+
+Source: Zarr core specification v3, "Hierarchy".
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Unpack
+
+import numpy as np
+
+from zarr_hdf5.array.array import Array
+from zarr_hdf5.array.create import ArrayOptions, new_array_metadata
+from zarr_hdf5.attributes import Attributes
+from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError, ZarrHDF5Error
+from zarr_hdf5.group_tree import TreeNode, tree_html, tree_text
+from zarr_hdf5.hierarchy import (
+    Metadata,
+    child_names,
+    clear_node,
+    join,
+    normalize_path,
+    read_node,
+    require_parents,
+    write_node,
+)
+from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.group import GroupMetadata
+from zarr_hdf5.stores.protocol import Store
+
+__all__ = ["Group", "Tree", "create_array_at", "create_group_at", "open_node"]
+
+
+class Tree:
+    """A hierarchy drawn as a tree: text in a terminal, folding in a notebook."""
+
+    def __init__(self, root: TreeNode) -> None:
+        self.root = root
+
+    def __repr__(self) -> str:
+        return tree_text(self.root)
+
+    def _repr_html_(self) -> str:
+        return tree_html(self.root)
+
+
+class Group:
+    """A group in a store. Made by `create_group`, `open_group` and other groups, not by hand."""
+
+    def __init__(self, store: Store, path: str, metadata: GroupMetadata, *, read_only: bool) -> None:
+        self.store = store
+        self.path = path
+        self.metadata = metadata
+        self.read_only = read_only or store.read_only
+
+    @property
+    def name(self) -> str:
+        """Absolute path in the hierarchy, beginning with "/"."""
+        return f"/{self.path}"
+
+    @property
+    def attrs(self) -> Attributes:
+        """User attributes; changes are written at once."""
+        return Attributes(self.metadata.attributes, None if self.read_only else self._save_attributes)
+
+    def __getitem__(self, name: str) -> "Array | Group":
+        return open_node(self.store, join(self.path, name), read_only=self.read_only)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            return isinstance(name, str) and bool(self[name].name)
+        except NotFoundError:
+            return False
+
+    def __delitem__(self, name: str) -> None:
+        self._check_writable()
+        path = join(self.path, name)
+        read_node(self.store, path)
+        self.store.delete_prefix(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def keys(self) -> list[str]:
+        """Names of the members, sorted."""
+        return child_names(self.store, self.path)
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Names and members that are arrays."""
+        return ((name, node) for name, node in self.members() if isinstance(node, Array))
+
+    def groups(self) -> Iterator[tuple[str, "Group"]]:
+        """Names and members that are groups."""
+        return ((name, node) for name, node in self.members() if isinstance(node, Group))
+
+    def members(self, max_depth: int | None = 0) -> Iterator[tuple[str, "Array | Group"]]:
+        """Paths (below this group) and nodes; `max_depth` 0: only direct members, None: all."""
+        for name in self.keys():
+            node = self[name]
+            yield name, node
+            if isinstance(node, Group) and max_depth != 0:
+                deeper = None if max_depth is None else max_depth - 1
+                yield from ((f"{name}/{path}", member) for path, member in node.members(deeper))
+
+    def create_array(self, name: str, **options: Unpack[ArrayOptions]) -> Array:
+        """Create an array at `name` below this group, and the groups between. See `zarr_hdf5.create_array`."""
+        self._check_writable()
+        return create_array_at(self.store, join(self.path, name), options)
+
+    def create_group(
+        self, name: str, *, attributes: Mapping[str, Any] | None = None, overwrite: bool = False
+    ) -> "Group":
+        """Create a group at `name` below this group, and the groups between."""
+        self._check_writable()
+        return create_group_at(self.store, join(self.path, name), attributes=attributes, overwrite=overwrite)
+
+    def require_array(self, name: str, **options: Unpack[ArrayOptions]) -> Array:
+        """The array at `name`, created if there is none.
+
+        Raises
+        ------
+        AlreadyExistsError
+            If what is there has another shape, another data type, or is a group.
+        """
+        if name not in self:
+            return self.create_array(name, **options)
+        node = self[name]
+        wanted = new_array_metadata(name, options)
+        if not isinstance(node, Array) or node.shape != wanted.shape or node.dtype != wanted.data_type.dtype:
+            raise AlreadyExistsError(f"{node!r} is not an array of {wanted.shape} {wanted.data_type.name}")
+        return node
+
+    def require_group(self, name: str) -> "Group":
+        """The group at `name`, created if there is none. Raises AlreadyExistsError if it is an array."""
+        if name not in self:
+            return self.create_group(name)
+        node = self[name]
+        if not isinstance(node, Group):
+            raise AlreadyExistsError(f"{node!r} is not a group")
+        return node
+
+    def tree(self) -> Tree:
+        """The hierarchy below this group, for people to read; a node that cannot be read says why."""
+        return Tree(self._tree_node(self.name if self.path else "/"))
+
+    def __enter__(self) -> "Group":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held back: every write is complete when it returns."""
+
+    def flush(self) -> None:
+        """Nothing is held back: every write is complete when it returns."""
+
+    def __repr__(self) -> str:
+        return f"<zarr_hdf5.Group {self.store.url}{self.name}>"
+
+    def _repr_html_(self) -> str:
+        return self.tree()._repr_html_()
+
+    def _tree_node(self, name: str) -> TreeNode:
+        children = []
+        for child in self.keys():
+            try:
+                node = self[child]
+            except ZarrHDF5Error as error:
+                children.append(TreeNode(child, f"unreadable: {error}", ()))
+                continue
+            if isinstance(node, Group):
+                children.append(node._tree_node(child))
+            else:
+                children.append(TreeNode(child, f"{node.metadata.data_type.name} {node.shape}", ()))
+        return TreeNode(name, "", tuple(children))
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError(f"{self.store.url}{self.name} was opened for reading only")
+
+    def _save_attributes(self, attributes: dict[str, Any]) -> None:
+        metadata = GroupMetadata(attributes, self.metadata.extra)
+        write_node(self.store, self.path, metadata)
+        self.metadata = metadata
+
+
+def open_node(store: Store, path: str, *, read_only: bool) -> Array | Group:
+    """The array or group at `path`. Raises NotFoundError, InvalidMetadataError, UnsupportedFeatureError."""
+    return wrap(store, path, read_node(store, path), read_only=read_only)
+
+
+def wrap(store: Store, path: str, metadata: Metadata, *, read_only: bool) -> Array | Group:
+    """The object for a node whose metadata is known."""
+    if isinstance(metadata, ArrayMetadata):
+        return Array(store, path, metadata, read_only=read_only)
+    return Group(store, path, metadata, read_only=read_only)
+
+
+def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
+    """Create an array, and groups for its ancestors; with the option `data`, write them."""
+    path = normalize_path(path)
+    metadata = new_array_metadata(path, options)
+    array = Array(store, path, metadata, read_only=False)
+    if array.hdf5 is not None:
+        array.hdf5.view.check()
+    clear_node(store, path, overwrite=options.get("overwrite", False))
+    require_parents(store, path)
+    write_node(store, path, metadata)
+    data = options.get("data")
+    if data is not None:
+        array[...] = np.asarray(data)
+    return array
+
+
+def create_group_at(
+    store: Store, path: str, *, attributes: Mapping[str, Any] | None = None, overwrite: bool = False
+) -> Group:
+    """Create a group, and groups for its ancestors."""
+    path = normalize_path(path)
+    clear_node(store, path, overwrite=overwrite)
+    require_parents(store, path)
+    metadata = GroupMetadata(dict(attributes or {}))
+    write_node(store, path, metadata)
+    return Group(store, path, metadata, read_only=False)

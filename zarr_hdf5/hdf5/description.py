@@ -1,0 +1,204 @@
+"""What a file says of its groups and datasets, as plain values.
+
+libhdf5 reads; no h5py object leaves this module, so that what it returns may be shared among threads.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.filters import Filter
+
+__all__ = ["ChunkTable", "DatasetDescription", "GroupDescription", "describe", "open_file", "read_chunk_table"]
+
+LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError)
+"""What h5py raises for broken files, depending on which part is broken."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetDescription:
+    """A dataset.
+
+    path
+        Absolute path.
+    dtype
+        numpy's equivalent of the stored type, byte order included.
+    chunk_shape
+        None where the layout is not chunked.
+    filters
+        In the order of writing.
+    fill_value
+        None where undefined.
+    attributes
+        Values as h5py reads them, and for those it cannot read the reason.
+    dimension_names
+        From dimension scales, else from dimension labels; None for a dimension that has neither.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunk_shape: tuple[int, ...] | None
+    filters: tuple[Filter, ...]
+    fill_value: np.generic | None
+    attributes: tuple[tuple[str, Any], ...]
+    unreadable_attributes: tuple[tuple[str, str], ...]
+    dimension_names: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupDescription:
+    """A group: its attributes, the names of its groups and datasets, and why other members cannot be shown."""
+
+    path: str
+    attributes: tuple[tuple[str, Any], ...]
+    unreadable_attributes: tuple[tuple[str, str], ...]
+    groups: tuple[str, ...]
+    datasets: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkTable:
+    """The stored chunks of a dataset, in any order.
+
+    coords
+        (n, rank) int64, counted in chunks.
+    offsets, nbytes
+        (n,) int64, absolute bytes of the file.
+    filter_masks
+        (n,) u32: bit i set where filter i was skipped.
+    """
+
+    coords: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    nbytes: npt.NDArray[np.int64]
+    filter_masks: npt.NDArray[np.uint32]
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "ChunkTable":
+        """These rows."""
+        return ChunkTable(self.coords[rows], self.offsets[rows], self.nbytes[rows], self.filter_masks[rows])
+
+
+@contextmanager
+def open_file(name: str) -> Iterator[h5py.File]:
+    """The file, open for reading; whatever libhdf5 finds wrong with it comes out as CorruptDataError."""
+    try:
+        with h5py.File(name, "r") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise NotFoundError(f"no such file: {name}") from error
+    except (CorruptDataError, NotFoundError, UnsupportedFeatureError):
+        raise
+    except LIBRARY_ERRORS as error:
+        raise CorruptDataError(f"libhdf5 cannot read it: {error}", structure="HDF5 file", key=name) from error
+
+
+def describe(file: h5py.File, path: str) -> DatasetDescription | GroupDescription:
+    """Describe the object at `path`. Raises NotFoundError, UnsupportedFeatureError."""
+    if path.strip("/") and path not in file:
+        raise NotFoundError(f"{file.filename}: no object {path}")
+    found = file[path or "/"]
+    if isinstance(found, h5py.Dataset):
+        return _describe_dataset(found, path)
+    if isinstance(found, h5py.Group):
+        return _describe_group(found, path)
+    raise UnsupportedFeatureError(f"{path} is neither a group nor a dataset")
+
+
+def _describe_group(group: h5py.Group, path: str) -> GroupDescription:
+    groups, datasets, refused = [], [], []
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            refused.append((name, "soft and external links are not followed"))
+            continue
+        try:
+            kind = group.get(name, getclass=True)
+        except LIBRARY_ERRORS as error:
+            refused.append((name, str(error)))
+            continue
+        if kind is h5py.Group:
+            groups.append(name)
+        elif kind is h5py.Dataset:
+            datasets.append(name)
+        else:
+            refused.append((name, "neither a group nor a dataset"))
+    attributes, unreadable = _read_attributes(group)
+    return GroupDescription(path, attributes, unreadable, tuple(groups), tuple(datasets), tuple(refused))
+
+
+def _describe_dataset(dataset: h5py.Dataset, path: str) -> DatasetDescription:
+    if dataset.shape is None:
+        raise UnsupportedFeatureError(f"{path}: a null dataspace")
+    try:
+        dtype = dataset.dtype
+    except TypeError as error:
+        raise UnsupportedFeatureError(f"{path}: numpy has no such data type: {error}") from error
+    properties = dataset.id.get_create_plist()
+    filters = []
+    for i in range(properties.get_nfilters()):
+        number, _, values, _ = properties.get_filter(i)
+        filters.append(Filter(number, tuple(values)))
+    attributes, unreadable = _read_attributes(dataset)
+    return DatasetDescription(
+        path=path,
+        shape=dataset.shape,
+        dtype=dtype,
+        chunk_shape=dataset.chunks,
+        filters=tuple(filters),
+        fill_value=_fill_value(properties, dtype),
+        attributes=attributes,
+        unreadable_attributes=unreadable,
+        dimension_names=tuple(_dimension_name(dataset, axis) for axis in range(len(dataset.shape))),
+    )
+
+
+def _fill_value(properties: h5py.h5p.PropDCID, dtype: np.dtype[Any]) -> np.generic | None:
+    if properties.fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED or dtype.kind not in "biufcV":
+        return None
+    value = np.zeros((), dtype)
+    properties.get_fill_value(value)
+    return cast("np.generic", value[()])
+
+
+def _read_attributes(holder: h5py.HLObject) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, str], ...]]:
+    values, unreadable = [], []
+    for name in holder.attrs:
+        try:
+            values.append((name, holder.attrs[name]))
+        except LIBRARY_ERRORS as error:
+            unreadable.append((name, str(error)))
+    return tuple(values), tuple(unreadable)
+
+
+def _dimension_name(dataset: h5py.Dataset, axis: int) -> str | None:
+    try:
+        if dataset.is_scale and dataset.ndim == 1:
+            return str(dataset.name).rsplit("/", 1)[-1]
+        dimension = dataset.dims[axis]
+        scales = [dataset.file[scale.name].name for scale in dimension.values() if scale.name]
+        return str(scales[0]).rsplit("/", 1)[-1] if scales else dimension.label or None
+    except LIBRARY_ERRORS:
+        return None
+
+
+def read_chunk_table(file: h5py.File, path: str) -> ChunkTable:
+    """The chunk index of the dataset at `path`, as libhdf5 reads it."""
+    dataset = file[path]
+    rows: list[Any] = []
+    dataset.id.chunk_iter(rows.append)
+    rank = len(dataset.shape)
+    coords = np.array([row.chunk_offset for row in rows], np.int64).reshape(-1, rank)
+    # Chunk queries count from the first byte of the file, user block included, since HDF5 1.14.3.
+    return ChunkTable(
+        coords // np.asarray(dataset.chunks, np.int64),
+        np.array([row.byte_offset for row in rows], np.int64),
+        np.array([row.size for row in rows], np.int64),
+        np.array([row.filter_mask for row in rows], np.uint32),
+    )

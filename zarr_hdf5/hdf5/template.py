@@ -1,0 +1,171 @@
+"""The metadata of a one-dataset file, written once by libhdf5 and then reused for many files.
+
+libhdf5 writes superblock, root group, dataset header, datatype, fill value, filters and attributes into memory. What is
+left for us are the few fields that depend on the bytes put behind them: `Template` knows where each of them lies.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.hdf5.data_layout import ChunkedLayout, parse_chunked_layout
+from zarr_hdf5.hdf5.filters import Filter
+from zarr_hdf5.hdf5.object_header import ATTRIBUTE, DATA_LAYOUT, Block, HeaderMessage, patch_checksum, read_messages
+from zarr_hdf5.hdf5.superblock import Superblock, parse_superblock, patch_end_of_file
+
+__all__ = ["AttributeValue", "DatasetSpec", "Template", "write_template"]
+
+AttributeValue = str | list[str] | np.ndarray[Any, Any] | np.generic
+LIBVER = {"earliest": ("earliest", "v108"), "v110": ("v110", "v110")}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetSpec:
+    """A chunked dataset, alone in a file.
+
+    path
+        Absolute path of the dataset; missing groups are made.
+    shape, maxshape, chunk_shape
+        Elements. The chunk index of libver "v110" counts chunks of `maxshape`.
+    dtype
+        Type of the stored elements, byte order included.
+    attributes
+        Names and values, in order. Strings become variable-length UTF-8.
+    variable
+        Name and length of an attribute of int64 whose values differ from file to file.
+    dimension_labels
+        One for each dimension, "" for none.
+    user_block_nbytes
+        0, or a power of two of at least 512: bytes before the superblock that HDF5 leaves alone.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    maxshape: tuple[int, ...]
+    chunk_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fill_value: np.generic
+    filters: tuple[Filter, ...]
+    attributes: tuple[tuple[str, AttributeValue], ...]
+    variable: tuple[str, int]
+    dimension_labels: tuple[str, ...] | None
+    libver: str
+    user_block_nbytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A file image (without user block) whose dataset has no chunk yet, and where in it the variable fields lie."""
+
+    image: bytes
+    superblock: Superblock
+    layout: ChunkedLayout
+    layout_block: Block
+    variable_field: int
+    variable_nbytes: int
+    variable_block: Block
+
+    def fill_in(
+        self,
+        *,
+        end_of_file: int,
+        index_address: int,
+        variable: tuple[int, ...],
+        page_bits: int = 0,
+        single_chunk: tuple[int, int] | None = None,
+    ) -> bytearray:
+        """The image with its variable fields set.
+
+        `index_address` counts from the base address; `end_of_file` from the first byte of the file. `single_chunk` is
+        the stored size and filter mask where the layout keeps them itself.
+        """
+        image = bytearray(self.image)
+        _put(image, self.layout.address_field, index_address, 8)
+        if self.layout.page_bits_field is not None:
+            _put(image, self.layout.page_bits_field, page_bits, 1)
+        if self.layout.single_size_field is not None and single_chunk is not None:
+            _put(image, self.layout.single_size_field, single_chunk[0], 8)
+            _put(image, self.layout.single_size_field + 8, single_chunk[1], 4)
+        at = self.variable_field
+        image[at : at + self.variable_nbytes] = np.asarray(variable, "<i8").tobytes()
+        for block in {self.layout_block, self.variable_block}:
+            patch_checksum(image, block)
+        patch_end_of_file(image, self.superblock, end_of_file)
+        return image
+
+
+def _put(image: bytearray, at: int, value: int, width: int) -> None:
+    image[at : at + width] = value.to_bytes(width, "little")
+
+
+def write_template(spec: DatasetSpec) -> Template:
+    """Let libhdf5 write the metadata of `spec`, and find the fields.
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        If libhdf5 refuses the dataset.
+    """
+    try:
+        image, header_address = _write_image(spec)
+    except (ValueError, RuntimeError, TypeError, OSError) as error:
+        raise UnsupportedFeatureError(f"libhdf5 cannot make this dataset: {error}") from error
+    messages = read_messages(image, header_address)
+    layout = next(m for m in messages if m.type == DATA_LAYOUT)
+    variable = _find_attribute(image, messages, spec.variable[0])
+    nbytes = spec.variable[1] * 8
+    return Template(
+        image=image,
+        superblock=parse_superblock(image),
+        layout=parse_chunked_layout(image[layout.offset : layout.offset + layout.nbytes], layout.offset),
+        layout_block=layout.block,
+        # The value is the last part of an attribute message, and eight-byte elements need no padding behind them.
+        variable_field=variable.offset + variable.nbytes - nbytes,
+        variable_nbytes=nbytes,
+        variable_block=variable.block,
+    )
+
+
+def _find_attribute(image: bytes, messages: list[HeaderMessage], name: str) -> HeaderMessage:
+    wanted = name.encode() + b"\0"
+    for message in messages:
+        if message.type == ATTRIBUTE and wanted in image[message.offset : message.offset + 16 + len(wanted)]:
+            return message
+    raise UnsupportedFeatureError(f"libhdf5 did not store attribute {name!r} in the object header")
+
+
+def _write_image(spec: DatasetSpec) -> tuple[bytes, int]:
+    user_block = {"userblock_size": spec.user_block_nbytes} if spec.user_block_nbytes else {}
+    file = h5py.File("template", "w", driver="core", backing_store=False, libver=LIBVER[spec.libver], **user_block)
+    with file:
+        dataset = _create_dataset(file, spec)
+        for name, value in spec.attributes:
+            dataset.attrs[name] = value
+        dataset.attrs[spec.variable[0]] = np.zeros(spec.variable[1], "<i8")
+        for dimension, label in zip(dataset.dims, spec.dimension_labels or (), strict=False):
+            dimension.label = label
+        file.flush()
+        address = int(h5py.h5o.get_info(dataset.id).addr)
+        return bytes(file.id.get_file_image()), address
+
+
+def _create_dataset(file: h5py.File, spec: DatasetSpec) -> h5py.Dataset:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk(spec.chunk_shape)
+    properties.set_fill_value(np.array(spec.fill_value, spec.dtype))
+    # Times would make two equal files differ; attributes outside the header would have no fixed place.
+    properties.set_obj_track_times(False)
+    properties.set_attr_phase_change(65535, 65534)
+    for filter_ in spec.filters:
+        # Optional, because libhdf5 refuses to name a filter it has no plugin for; reading needs it all the same.
+        properties.set_filter(filter_.id, h5py.h5z.FLAG_OPTIONAL, filter_.values)
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_create_intermediate_group(True)
+    links.set_char_encoding(h5py.h5t.CSET_UTF8)
+    space = h5py.h5s.create_simple(spec.shape, spec.maxshape)
+    kind = h5py.h5t.py_create(spec.dtype, logical=True)
+    identifier = h5py.h5d.create(file.id, spec.path.encode(), kind, space, dcpl=properties, lcpl=links)
+    return h5py.Dataset(identifier)

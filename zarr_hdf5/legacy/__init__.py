@@ -1,0 +1,1 @@
+"""HDF5 files that nobody here wrote, seen as Zarr hierarchies."""

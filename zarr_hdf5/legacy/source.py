@@ -1,0 +1,104 @@
+"""Where the chunks of an HDF5 dataset lie in its file, and what stands in for that where no codec decodes them."""
+
+import threading
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.byte_range import ByteRange
+from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
+from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.hdf5.description import ChunkTable, open_file, read_chunk_table
+from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.stores.protocol import Blob
+
+__all__ = ["HDF5ChunkSource", "SlabStore"]
+
+
+@dataclass(slots=True)
+class HDF5ChunkSource:
+    """A `ChunkSource` over a whole file: one object, the chunks of one dataset; its index is read when first needed."""
+
+    store: LocalStore
+    key: str
+    path: str
+    grid: ObjectGrid
+    _table: "tuple[Hashable, npt.NDArray[np.int64], ChunkTable] | None" = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def locate(
+        self, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], *, fresh: bool = False
+    ) -> ChunkLocations | None:
+        """See `ChunkSource`."""
+        with self._lock:
+            if self._table is None or fresh:
+                self._table = self._load()
+            version, numbers, table = self._table
+        wanted = self._numbers(chunks)
+        if not len(numbers):
+            absent = np.full(len(wanted), -1, np.int64)
+            return ChunkLocations(self.key, version, absent, absent)
+        row = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+        present = numbers[row] == wanted
+        return ChunkLocations(
+            self.key,
+            version,
+            np.where(present, table.offsets[row], -1),
+            np.where(present, table.nbytes[row], -1),
+            table.filter_masks[row],
+        )
+
+    def _load(self) -> tuple[Hashable, npt.NDArray[np.int64], ChunkTable]:
+        """The version of the file, and its chunks sorted by number."""
+        version = self.store.get_range(self.key, ByteRange(0, 0)).version
+        with open_file(str(self.store.path_of(self.key))) as file:
+            table = read_chunk_table(file, self.path)
+        numbers = self._numbers(table.coords)
+        order = np.argsort(numbers, kind="stable")
+        return version, numbers[order], table.take(order)
+
+    def _numbers(self, coords: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+        return np.asarray(np.ravel_multi_index(tuple(coords.T), self.grid.chunks_per_object), np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class SlabStore:
+    """Answers for chunks that only libhdf5 can read: the object "a/b" is the slab at coordinates (a, b), decoded.
+
+    Opens the file for each slab, so that no h5py object outlives a call.
+    """
+
+    file_name: str
+    path: str
+    shape: tuple[int, ...]
+    slab_shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    fill_value: np.generic
+
+    @property
+    def url(self) -> str:
+        """Where the dataset is."""
+        return f"{self.file_name}{self.path}"
+
+    def get(self, key: str) -> Blob:
+        """The decoded bytes of a slab, filled up at the array's edges."""
+        coords = tuple(map(int, key.split("/"))) if key else ()
+        start = [c * n for c, n in zip(coords, self.slab_shape, strict=True)]
+        stop = [min(s + n, length) for s, n, length in zip(start, self.slab_shape, self.shape, strict=True)]
+        slab = np.full(self.slab_shape, self.fill_value, self.dtype)
+        with open_file(self.file_name) as file:
+            dataset: h5py.Dataset = file[self.path]
+            region = tuple(map(slice, start, stop))
+            inside = tuple(slice(0, b - a) for a, b in zip(start, stop, strict=True))
+            slab[inside] = dataset[region]
+        data = slab.tobytes()
+        return Blob(data, len(data), None)
+
+    def get_ranges(
+        self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
+    ) -> list[bytes | memoryview | bytearray]:
+        """Slabs are read whole."""
+        raise UnsupportedFeatureError(f"ranges of a decoded slab of {self.url}")

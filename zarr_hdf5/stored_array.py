@@ -1,0 +1,50 @@
+"""An array as the engine sees it: where its chunks are, how they are encoded, and in which order of dimensions."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from zarr_hdf5.chunk_source import ChunkSink, ChunkSource
+from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
+from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.stores.protocol import Get, GetRanges
+
+__all__ = ["ChunkStore", "Composer", "StoredArray"]
+
+
+class ChunkStore(Get, GetRanges, Protocol):
+    """What reading chunks needs of a store."""
+
+    @property
+    def url(self) -> str:
+        """Where this is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """All that reading and writing need.
+
+    store
+        Holds the objects that `source` names.
+    chain
+        The codecs of one chunk.
+    order
+        Axis i of the stored array (of `source.grid`) is axis order[i] of the array the user sees.
+    sink
+        None where the array cannot be written.
+    """
+
+    store: ChunkStore
+    source: ChunkSource
+    chain: PreparedChain
+    order: tuple[int, ...]
+    sink: ChunkSink | None = None
+
+
+@runtime_checkable
+class Composer(Protocol):
+    """A store that knows better than its keys where the chunks of its arrays are."""
+
+    def compose(self, path: str, metadata: ArrayMetadata, codecs: CodecChain) -> StoredArray:
+        """The engine of the array at `path`, whose metadata came from this store."""
+        ...

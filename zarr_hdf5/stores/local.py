@@ -1,0 +1,238 @@
+"""A directory as a store: the key is the path of the file below it.
+
+Knows POSIX files: one descriptor a read, a temporary file and a rename a write. Knows no format. Adopted objects may
+be symbolic links: reading follows them, writing and deleting replace or remove the link and leave its target alone.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
+from zarr_hdf5.errors import NotFoundError, ReadOnlyError, StaleVersionError, StorageError, ZarrHDF5Error
+from zarr_hdf5.stores.files import (
+    ABSENT,
+    create_temporary,
+    is_temporary,
+    read_range,
+    remove_below,
+    remove_if_there,
+    write_parts,
+)
+from zarr_hdf5.stores.protocol import Blob, Buffer, check_key, check_prefix
+
+__all__ = ["LocalStore"]
+
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class LocalStore:
+    """The files below the directory `root`, which the first write makes.
+
+    Parameters
+    ----------
+    root
+        A path; taken as absolute at once.
+    read_only
+        Refuse to write.
+    fsync
+        Have each write on disk, with its directories up to the root, before `set` returns.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, read_only: bool = False, fsync: bool = False) -> None:
+        try:
+            name = os.fsencode(root)
+        except UnicodeEncodeError as error:
+            raise NotFoundError(f"not a path: {root!r}") from error
+        if not name or b"\0" in name:
+            raise NotFoundError(f"not a path: {root!r}")
+        self.root = Path(root).absolute()
+        self._read_only = read_only
+        self._fsync = fsync
+
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self.root)!r}{', read_only=True' if self._read_only else ''})"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused."""
+        return self._read_only
+
+    @property
+    def url(self) -> str:
+        """`file://` URL of the root."""
+        return self.root.as_uri()
+
+    def path_of(self, key: str) -> Path:
+        """The file that holds the object. Raises NotFoundError if the key is illegal."""
+        return Path(self._path(key))
+
+    def get(self, key: str) -> Blob:
+        """See `Get`."""
+        with self._open(key) as (fd, size, version):
+            return Blob(read_range(fd, ByteRange(0, size), key), size, version)
+
+    def get_range(self, key: str, wanted: ByteRange | SuffixRange) -> Blob:
+        """See `GetRange`."""
+        with self._open(key) as (fd, size, version):
+            return Blob(read_range(fd, resolve(wanted, size, key), key), size, version)
+
+    def get_ranges(
+        self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
+    ) -> list[bytes | memoryview | bytearray]:
+        """See `GetRanges`."""
+        with self._open(key) as (fd, size, found):
+            if version is not None and version != found:
+                raise StaleVersionError(f"{key}: the object was replaced or modified")
+            ranges = [resolve(r, size, key) for r in wanted]
+            return [read_range(fd, r, key) for r in ranges]
+
+    def set(self, key: str, parts: Iterable[Buffer]) -> None:
+        """See `Set`."""
+        path = self._path(key)
+        with self._writing(key):
+            fd, temporary = create_temporary(os.path.dirname(path))
+            try:
+                try:
+                    write_parts(fd, parts)
+                    if self._fsync:
+                        os.fsync(fd)
+                finally:
+                    os.close(fd)
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+            if self._fsync:
+                self._fsync_directories(path)
+
+    def delete(self, key: str) -> None:
+        """See `Delete`. Directories left empty are removed."""
+        path = self._path(key)
+        with self._writing(key):
+            remove_if_there(os.unlink, path)
+            self._remove_empty(os.path.dirname(path))
+
+    def delete_prefix(self, prefix: str) -> None:
+        """See `DeletePrefix`. Takes temporary files along."""
+        top = self._path(prefix) if check_prefix(prefix) else str(self.root)
+        with self._writing(prefix):
+            if prefix and os.path.islink(top) and os.path.isdir(top):
+                remove_if_there(os.unlink, top)
+                top = os.path.dirname(top)
+            elif os.path.isdir(top):
+                remove_below(top)
+            self._remove_empty(top)
+
+    def exists(self, key: str) -> bool:
+        """See `Exists`."""
+        try:
+            path = self._path(key)
+            with _reading(key):
+                return stat.S_ISREG(os.stat(path).st_mode)
+        except NotFoundError:
+            return False
+
+    def list_prefix(self, prefix: str) -> Iterator[str]:
+        """See `ListPrefix`."""
+        return self._walk(check_prefix(prefix))
+
+    def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
+        """See `ListDir`. An empty directory counts as a sub-prefix."""
+        path = self._path(prefix) if check_prefix(prefix) else str(self.root)
+        objects, prefixes = [], []
+        with suppress(NotFoundError), _reading(prefix), os.scandir(path) as entries:
+            for entry in entries:
+                link = entry.is_symlink()
+                if os.path.isdir(entry.path) if link else entry.is_dir():
+                    prefixes.append(entry.name)
+                elif (os.path.isfile(entry.path) if link else entry.is_file()) and not is_temporary(entry.name):
+                    objects.append(entry.name)
+        return sorted(objects), sorted(prefixes)
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        """Depth first, in the order of the keys; a link to a directory above itself is not entered."""
+        stack: list[tuple[str, frozenset[tuple[int, int]] | None]] = [(prefix, frozenset())]
+        while stack:
+            name, above = stack.pop()
+            if above is None:
+                yield name
+                continue
+            try:
+                with _reading(name):
+                    status = os.stat(self.root / name)
+            except NotFoundError:
+                continue
+            identity = (status.st_dev, status.st_ino)
+            if identity in above:
+                continue
+            objects, prefixes = self.list_dir(name)
+            start = f"{name}/" if name else ""
+            below = [(start + n, None) for n in objects]
+            deeper = [(start + n, above | {identity}) for n in prefixes]
+            # keys compare with "/" after a directory's name: "a.b" comes before "a/b"
+            stack += sorted([*below, *deeper], key=lambda e: e[0] if e[1] is None else e[0] + "/", reverse=True)
+
+    def _path(self, key: str) -> str:
+        if is_temporary(check_key(key).rpartition("/")[2]):
+            raise NotFoundError(f"no object can have the key {key!r}: the name is that of a temporary file")
+        return os.path.join(self.root, key)
+
+    @contextmanager
+    def _open(self, key: str) -> Iterator[tuple[int, int, Hashable]]:
+        """Descriptor, size in bytes and version of an object."""
+        path = self._path(key)
+        with _reading(key):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would wait for its writer
+            try:
+                status = os.fstat(fd)
+                if not stat.S_ISREG(status.st_mode):
+                    raise NotFoundError(f"{key}: not a regular file")
+                yield fd, status.st_size, (status.st_ino, status.st_size, status.st_mtime_ns)
+            finally:
+                os.close(fd)
+
+    @contextmanager
+    def _writing(self, key: str) -> Iterator[None]:
+        if self._read_only:
+            raise ReadOnlyError(f"{key}: the store {self.url} is open for reading only")
+        try:
+            yield
+        except ZarrHDF5Error:  # raised by the parts: already ours
+            raise
+        except OSError as error:
+            kind = ReadOnlyError if error.errno in _DENIED else StorageError
+            raise kind(error.errno, f"cannot write {key!r} in {self.url}: {error.strerror or error}") from error
+
+    def _remove_empty(self, directory: str) -> None:
+        """Remove `directory` and those above it, below the root, as long as they are empty."""
+        with suppress(OSError):
+            while len(directory) > len(str(self.root)):
+                os.rmdir(directory)
+                directory = os.path.dirname(directory)
+
+    def _fsync_directories(self, path: str) -> None:
+        for directory in Path(path).parents:
+            fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            if directory == self.root:
+                break
+
+
+@contextmanager
+def _reading(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ZarrHDF5Error:
+        raise
+    except OSError as error:
+        if error.errno in ABSENT:
+            raise NotFoundError(f"no object {key!r}: {error.strerror}") from error
+        raise StorageError(error.errno, f"cannot read {key!r}: {error.strerror or error}") from error

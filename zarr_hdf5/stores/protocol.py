@@ -1,0 +1,203 @@
+"""Zarr core specification v3, "Stores" (https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#stores).
+
+Knows the verbs of a store, what a key may look like, and what a read brings back. Knows no format, and no
+particular store.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.byte_range import ByteRange, SuffixRange
+from zarr_hdf5.errors import NotFoundError
+
+__all__ = [
+    "Blob",
+    "Buffer",
+    "Delete",
+    "DeletePrefix",
+    "Exists",
+    "Get",
+    "GetRange",
+    "GetRanges",
+    "ListDir",
+    "ListPrefix",
+    "Set",
+    "Store",
+    "as_bytes",
+    "check_key",
+    "check_prefix",
+]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
+"""Something to write; an ndarray is taken as its elements in C order, in its own byte order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What a read brings back.
+
+    `data`: the bytes asked for. `size`: bytes of the whole object. `version`: changes whenever the object is
+    replaced or modified; means nothing beyond equality.
+    """
+
+    data: bytes | memoryview
+    size: int
+    version: Hashable
+
+
+def check_key(key: str) -> str:
+    """`key` itself, if it is legal: "/"-separated segments, none of them empty, "." or "..".
+
+    Raises
+    ------
+    NotFoundError
+        If no object can have this key.
+    """
+    if "\0" in key or not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise NotFoundError(f"no object can have the key {key!r}: it has an empty, '.' or '..' segment, or a NUL")
+    try:
+        key.encode("utf-8", "surrogateescape")  # file names that are not UTF-8 are listed with escapes
+    except UnicodeEncodeError as error:
+        raise NotFoundError(f"no object can have the key {key!r}: it is not text") from error
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """`prefix` itself, if it is legal: "" (the whole store) or written like a key. Raises NotFoundError."""
+    return check_key(prefix) if prefix else prefix
+
+
+def as_bytes(part: Buffer) -> memoryview:
+    """The bytes of `part`, without a copy if it is C-contiguous."""
+    if isinstance(part, np.ndarray):
+        if part.nbytes == 0:
+            return memoryview(b"")
+        return np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+    view = memoryview(part)
+    return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+class Get(Protocol):
+    """Reading whole objects."""
+
+    def get(self, key: str) -> Blob:
+        """The whole object. Raises NotFoundError, StorageError."""
+        ...
+
+
+class GetRange(Protocol):
+    """Reading one range of an object."""
+
+    def get_range(self, key: str, wanted: ByteRange | SuffixRange) -> Blob:
+        """A part of an object.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such object.
+        CorruptDataError
+            If the range lies outside the object.
+        StorageError
+            If the storage failed.
+        """
+        ...
+
+
+class GetRanges(Protocol):
+    """Reading many ranges of an object at once."""
+
+    def get_ranges(
+        self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
+    ) -> list[bytes | memoryview | bytearray]:
+        """Parts of one and the same version of an object, in the order asked for.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such object.
+        StaleVersionError
+            If `version` is given and the object has another by now.
+        CorruptDataError
+            If a range lies outside the object; none is read then.
+        StorageError
+            If the storage failed.
+        """
+        ...
+
+
+class Set(Protocol):
+    """Writing whole objects."""
+
+    def set(self, key: str, parts: Iterable[Buffer]) -> None:
+        """Write the concatenation of `parts`: readers see the whole old object or the whole new one.
+
+        Raises
+        ------
+        ReadOnlyError
+            If the store is open, or permitted, for reading only.
+        StorageError
+            If the storage failed; the old object is still there.
+        """
+        ...
+
+
+class Delete(Protocol):
+    """Deleting single objects."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if it is there. Raises ReadOnlyError, StorageError."""
+        ...
+
+
+class DeletePrefix(Protocol):
+    """Deleting many objects."""
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Delete all objects whose keys begin with `prefix` and "/" (all objects if it is ""), not atomically.
+
+        Raises ReadOnlyError, StorageError.
+        """
+        ...
+
+
+class Exists(Protocol):
+    """Asking for objects."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object; False for illegal keys. Raises StorageError."""
+        ...
+
+
+class ListPrefix(Protocol):
+    """Listing keys."""
+
+    def list_prefix(self, prefix: str) -> Iterator[str]:
+        """The keys (whole, sorted) that begin with `prefix` and "/"; all keys if it is "". Raises StorageError."""
+        ...
+
+
+class ListDir(Protocol):
+    """Listing one level."""
+
+    def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
+        """Names of the objects, and of the sub-prefixes, directly below `prefix`, each sorted. Raises StorageError."""
+        ...
+
+
+@runtime_checkable
+class Store(Get, GetRange, GetRanges, Set, Delete, DeletePrefix, Exists, ListPrefix, ListDir, Protocol):
+    """All verbs; safe to use from many threads."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether `set`, `delete` and `delete_prefix` always raise ReadOnlyError."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where this is; for messages, and to open it again."""
+        ...
