@@ -44,7 +44,9 @@ def test_chunks_cover_every_element_once(lengths: list[tuple[int, int]]) -> None
         clipped = grid.clipped_shape(chunk_coords)
         assert all(1 <= n <= c for n, c in zip(clipped, chunk_shape, strict=True))
         origin = grid.chunk_origin(chunk_coords)
-        covered[tuple(slice(o, o + n) for o, n in zip(origin, clipped, strict=True))] += 1
+        part = tuple(slice(o, o + n) for o, n in zip(origin, clipped, strict=True))
+        assert covered[part].shape == clipped
+        covered[part] += 1
     assert (covered == 1).all()
 
 

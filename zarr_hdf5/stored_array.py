@@ -32,6 +32,8 @@ class StoredArray:
         Axis i of the stored array (of `source.grid`) is axis order[i] of the array the user sees.
     sink
         None where the array cannot be written.
+    natural_chunks
+        Whether the chunks are those of the file, not slabs made up for reading.
     """
 
     store: ChunkStore
@@ -39,6 +41,7 @@ class StoredArray:
     chain: PreparedChain
     order: tuple[int, ...]
     sink: ChunkSink | None = None
+    natural_chunks: bool = True
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.codecs.byte_view import byte_view
 from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.registry import parse_chain
@@ -127,7 +128,12 @@ def prepare(documents: tuple[Document, ...], dtype: str, shape: tuple[int, ...])
     problems: list[Problem] = []
     chain = parse_chain(documents, ("codecs",), problems)
     assert chain is not None, problems
-    return chain.prepare(ChunkSpec(shape, np.dtype(dtype), np.zeros((), dtype)[()]))
+    return chain.prepare(ChunkSpec(shape, np.dtype(dtype), np.zeros(1, dtype)[0]))
+
+
+def encode(chain: PreparedChain, array: Array) -> bytes:
+    """An encoded chunk as bytes, whatever kind of buffer it came in."""
+    return bytes(byte_view(chain.encode(array)))
 
 
 def data(dtype: str, shape: tuple[int, ...], seed: int = 0) -> Array:

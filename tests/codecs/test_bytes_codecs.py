@@ -19,7 +19,7 @@ from zarr_hdf5.codecs.gzip import GzipCodec
 from zarr_hdf5.codecs.numcodecs_checksums import Adler32Codec, Crc32Codec, Fletcher32Codec
 from zarr_hdf5.codecs.numcodecs_compressors import Bz2Codec, Lz4Codec, LzmaCodec, ZlibCodec
 from zarr_hdf5.codecs.numcodecs_shuffle import ShuffleCodec
-from zarr_hdf5.codecs.protocol import BytesBytesCodec
+from zarr_hdf5.codecs.protocol import BytesBytesCodec, ChunkSpec
 from zarr_hdf5.codecs.zstd import ZstdCodec
 from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
 
@@ -163,6 +163,29 @@ def test_a_frame_without_size_keeps_its_checksum(place: int, value: int) -> None
     damaged[place] ^= value
     with pytest.raises((CorruptDataError, zstandard.ZstdError)):
         ZstdCodec().decode(damaged, ROOM)
+
+
+def test_a_frame_without_size_takes_no_more_memory_than_it_can_need() -> None:
+    assert ZstdCodec().decode(without_size(A), 1 << 50) == A
+
+
+@pytest.mark.parametrize("nbytes", [0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_lengths_beyond_the_format(nbytes: int) -> None:
+    blosc = struct.pack("<BBBBIII", 2, 1, 0x91, 4, nbytes, 64, 30) + bytes(14)
+    for codec, encoded in ((Lz4Codec(), struct.pack("<I", nbytes) + bytes(30)), (BloscCodec(), blosc)):
+        with pytest.raises(CorruptDataError):
+            codec.decode(encoded, 1 << 50)
+
+
+def test_blosc_gives_the_same_bytes_each_time() -> None:
+    data = np.random.default_rng(0).integers(0, 20, 2_000_000, np.uint16)
+    codec = BloscCodec("lz4", 5, "shuffle", 2)
+    assert len({bytes(byte_view(codec.encode(data))) for _ in range(8)}) == 1
+
+
+def test_wide_elements_are_single_bytes_to_blosc() -> None:
+    spec = ChunkSpec((4,), np.dtype("V300"), np.zeros(1, "V300")[0])
+    assert BloscCodec().resolve(spec).configuration()["typesize"] == 1
 
 
 def test_snappy_is_unsupported_not_corrupt() -> None:

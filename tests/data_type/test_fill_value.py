@@ -254,7 +254,7 @@ REFUSED: list[Any] = [
     ("float64", "one"),
     ("float64", None),
     ("float64", b"12345678"),
-    ("float64", np.datetime64(0, "s")),
+    ("float64", np.datetime64(0, "ns")),
     ("float64", np.longdouble(1)),
     ("float64", np.array([1.0])),
     ("float64", object()),

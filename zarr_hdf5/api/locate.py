@@ -5,7 +5,7 @@ from pathlib import Path
 
 import h5py
 
-from zarr_hdf5.errors import CorruptDataError, NotFoundError
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.description import open_file
 from zarr_hdf5.hdf5.superblock import SIGNATURE, signature_offsets
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
@@ -14,8 +14,9 @@ from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import store_from_url
 
-__all__ = ["URL", "store_at"]
+__all__ = ["URL", "new_store_at", "store_at"]
 
+HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
 URL = str | os.PathLike[str] | Store
 
 
@@ -33,6 +34,15 @@ def store_at(url: URL, *, read_only: bool) -> Store:
     if not is_hdf5(store.root):
         raise NotFoundError(f"{store.root} is neither an HDF5 file nor a Zarr directory")
     return HDF5Hierarchy(str(store.root), _root(store.root))
+
+
+def new_store_at(url: URL) -> Store:
+    """The store to create nodes in. Raises UnsupportedFeatureError where the URL asks for a single HDF5 file."""
+    if isinstance(url, str | os.PathLike) and os.fspath(url).lower().endswith(HDF5_SUFFIXES):
+        raise UnsupportedFeatureError(
+            f"{os.fspath(url)}: single files are not written; name a directory, such as x.zarr"
+        )
+    return store_from_url(url)
 
 
 def is_hdf5(path: Path) -> bool:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
-from zarr_hdf5.api.locate import URL, store_at
+from zarr_hdf5.api.locate import URL, new_store_at, store_at
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
 from zarr_hdf5.group import Group, create_array_at, create_group_at, open_node
 from zarr_hdf5.hierarchy import normalize_path
-from zarr_hdf5.stores.resolve import store_from_url
 
 __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_group"]
 
@@ -94,11 +93,11 @@ def create_array(url: URL, *, name: str = "", **options: Unpack[ArrayOptions]) -
     UnsupportedFeatureError
         If HDF5 cannot hold the array and `hdf5` is not false.
     """
-    return create_array_at(store_from_url(url), name, options)
+    return create_array_at(new_store_at(url), name, options)
 
 
 def create_group(
     url: URL, *, path: str = "", attributes: Mapping[str, Any] | None = None, overwrite: bool = False
 ) -> Group:
     """Create a group at `path` below `url`, and the groups between. Raises AlreadyExistsError."""
-    return create_group_at(store_from_url(url), path, attributes=attributes, overwrite=overwrite)
+    return create_group_at(new_store_at(url), path, attributes=attributes, overwrite=overwrite)

@@ -20,6 +20,7 @@ from zarr_hdf5.errors import ReadOnlyError, SelectionError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["Array"]
@@ -120,6 +121,11 @@ class Array:
     def info(self) -> ArrayInfo:
         """What there is to know about the array, for people to read."""
         return ArrayInfo.of(self)
+
+    @property
+    def stored(self) -> StoredArray:
+        """The array as the engine sees it; for the rest of this library."""
+        return self._composition.stored
 
     def readers(self) -> ReaderTable:
         """Which well-known programs open this array, on which side, and what they need for it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from zarr_hdf5.codecs.pipeline import CodecChain
+from zarr_hdf5.codecs.protocol import Codec
 from zarr_hdf5.codecs.sharding_indexed import ShardingCodec
 from zarr_hdf5.hdf5.filters import FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
@@ -67,49 +68,97 @@ ZARR_PROGRAMS: dict[str, set[str]] = {
             "astype",
         ]
     },
-    "zarrs": CORE_CODECS
-    | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "fletcher32", "bz2", "adler32", "fixedscaleoffset"]},
+    "zarrs": CORE_CODECS | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "bz2", "fixedscaleoffset"]},
+    "zarrista": CORE_CODECS | {f"numcodecs.{name}" for name in ["shuffle", "bitround", "fixedscaleoffset"]},
     "tensorstore": CORE_CODECS,
     "zarrita.js": CORE_CODECS | {"numcodecs.zlib", "numcodecs.shuffle"},
 }
 """Codecs that each program decodes."""
 
-NO_RAW_BITS = {"zarrs", "tensorstore", "zarrita.js"}
+NEEDED_SETTINGS = {
+    ("zarrs", "numcodecs.zlib"): {"level"},
+    ("zarrs", "numcodecs.bz2"): {"level"},
+    ("zarrista", "zstd"): {"level", "checksum"},
+    ("zarrista", "numcodecs.shuffle"): {"elementsize"},
+    ("tensorstore", "zstd"): {"level"},
+}
+"""Members of a codec's configuration that a program does not do without, though the codec has a default."""
+
+RAW_BITS = {"zarrista"}
 NO_COMPLEX = {"zarrita.js"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """All codecs down to the innermost, and what there is of sharding among them."""
+
+    codecs: tuple[Codec, ...]
+    levels: int
+    index_at_start: bool
 
 
 def reader_table(codecs: CodecChain, metadata: ArrayMetadata, view: HDF5View | None) -> ReaderTable:
     """The table for an array of these codecs; `view` is its HDF5 side, None where it has none."""
-    names, levels, start = _codec_names(codecs)
-    rows = [_zarr_row(program, names, levels, start, metadata) for program in ZARR_PROGRAMS]
+    layers = _layers(codecs)
+    faults = {program: _zarr_fault(program, layers, metadata) for program in ZARR_PROGRAMS}
+    rows = [Reader("Zarr", program, not fault, fault) for program, fault in faults.items()]
     rows += [_hdf5_row(program, check, metadata, view) for program, check in HDF5_PROGRAMS.items()]
     return ReaderTable(tuple(rows))
 
 
-def _codec_names(codecs: CodecChain) -> tuple[set[str], int, bool]:
-    """All codecs down to the innermost, how often shards are nested, and whether an index lies at the start."""
-    names, levels, start = {codec.name for codec in codecs.codecs}, 0, False
+def _layers(codecs: CodecChain) -> _Layers:
+    found, levels, start = codecs.codecs, 0, False
     while isinstance(codecs.array_bytes, ShardingCodec):
         start = start or codecs.array_bytes.index_location == "start"
         levels += 1
         codecs = codecs.array_bytes.codecs
-        names |= {codec.name for codec in codecs.codecs}
-    return names, levels, start
+        found = (*found, *codecs.codecs)
+    return _Layers(found, levels, start)
 
 
-def _zarr_row(program: str, names: set[str], levels: int, start: bool, metadata: ArrayMetadata) -> Reader:
-    missing = sorted(names - ZARR_PROGRAMS[program])
+def _zarr_fault(program: str, layers: _Layers, metadata: ArrayMetadata) -> str:
+    """Why the program does not open the array, "" if it does."""
     kind = metadata.data_type.name
-    why = ""
+    missing = sorted({codec.name for codec in layers.codecs} - ZARR_PROGRAMS[program])
     if missing:
-        why = f"has no codec {', '.join(missing)}"
-    elif (kind.startswith("r") and program in NO_RAW_BITS) or (kind.startswith("complex") and program in NO_COMPLEX):
-        why = f"has no data type {kind}"
-    elif program == "zarrita.js" and levels > 1:
-        why = "has no nested shards"
-    elif program == "zarrita.js" and start:
-        why = "looks for the shard index at the end"
-    return Reader("Zarr", program, not why, why)
+        return f"has no codec {', '.join(missing)}"
+    if (kind.startswith("r") and program not in RAW_BITS) or (kind.startswith("complex") and program in NO_COMPLEX):
+        return f"has no data type {kind}"
+    for codec in layers.codecs:
+        fault = _configuration_fault(program, codec)
+        if fault:
+            return f"codec {codec.name}: {fault}"
+    if program == "zarrita.js" and layers.levels > 1:
+        return "has no nested shards"
+    if program == "zarrita.js" and layers.index_at_start:
+        return "looks for the shard index at the end"
+    if program in ("zarr-python", "zarrs") and not _chunks_divide(metadata):
+        return "wants inner chunks that divide the shard as it is before codec transpose"
+    if program == "zarrs" and kind.startswith("complex") and _is_big_endian(layers):
+        return "swaps real and imaginary parts of big-endian numbers when it reads a part of a chunk"
+    return ""
+
+
+def _configuration_fault(program: str, codec: Codec) -> str:
+    configuration = codec.configuration()
+    absent = sorted(NEEDED_SETTINGS.get((program, codec.name), set()) - set(configuration))
+    if absent:
+        return f"needs {', '.join(absent)} in the configuration"
+    if (program, codec.name) == ("zarrs", "numcodecs.zlib") and configuration["level"] < 0:
+        return "has no level -1"
+    return ""
+
+
+def _chunks_divide(metadata: ArrayMetadata) -> bool:
+    for codec in metadata.codecs:
+        if codec.name == "sharding_indexed":
+            inner = codec.configuration["chunk_shape"]
+            return all(n % chunk == 0 for n, chunk in zip(metadata.chunk_shape, inner, strict=True))
+    return True
+
+
+def _is_big_endian(layers: _Layers) -> bool:
+    return any(codec.name == "bytes" and codec.configuration().get("endian") == "big" for codec in layers.codecs)
 
 
 Check = Callable[[HDF5View, ArrayMetadata], str]
@@ -141,7 +190,7 @@ def _tools(view: HDF5View, metadata: ArrayMetadata) -> str:
 
 def _netcdf(view: HDF5View, metadata: ArrayMetadata) -> str:
     kind = metadata.data_type.name
-    if kind in ("bool", "float16") or kind.startswith("r"):
+    if kind == "float16" or kind.startswith("r"):
         return f"netCDF has no data type {kind}"
     return _tools(view, metadata)
 

@@ -16,8 +16,7 @@ def byte_view(buffer: Buffer) -> "memoryview[int]":
     if isinstance(buffer, np.ndarray):
         # Not straight from the array: a memoryview knows no datetime64, and cannot be cast when a dimension is 0.
         buffer = buffer.reshape(-1).view(np.uint8).data
-    view = memoryview(buffer)
-    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+    return memoryview(buffer).cast("B")
 
 
 def check_room(nbytes: int, max_nbytes: int, codec: str) -> None:

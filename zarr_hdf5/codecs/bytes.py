@@ -67,7 +67,7 @@ class BytesCodec:
                 found=f"{len(view)} bytes",
             )
         dtype = spec.dtype
-        if dtype == np.bool_:
+        if dtype.kind == "b":
             # NumPy takes every byte of a bool for 0 or 1, and computes nonsense with others.
             raw: npt.NDArray[np.uint8] = np.ndarray(spec.shape, np.uint8, view)
             return raw.view(np.bool_) if raw.max(initial=0) <= 1 else raw != 0

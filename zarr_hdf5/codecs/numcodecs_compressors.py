@@ -104,6 +104,8 @@ _LZMA_FILTER_MEMBERS = (
 _LZMA_FORMATS = (lzma.FORMAT_XZ, lzma.FORMAT_ALONE, lzma.FORMAT_RAW)
 _LZMA_CHECKS = (-1, lzma.CHECK_NONE, lzma.CHECK_CRC32, lzma.CHECK_CRC64, lzma.CHECK_SHA256)
 
+_LZ4_MAX_NBYTES = 0x7E000000
+
 LzmaFilter = tuple[tuple[str, int], ...]
 
 
@@ -165,10 +167,10 @@ class Lz4Codec:
         return nbytes + nbytes // 255 + 16 + 4
 
     def encode(self, buffer: Buffer) -> Buffer:
-        """Encode. Raises ValueError past LZ4's limit of 0x7E000000 bytes."""
+        """Encode. Raises ValueError past LZ4's limit, not quite 2 GiB."""
         view = byte_view(buffer)
-        if len(view) > 0x7E000000:
-            raise ValueError(f"LZ4 takes at most {0x7E000000} bytes, not {len(view)}")
+        if len(view) > _LZ4_MAX_NBYTES:
+            raise ValueError(f"LZ4 takes at most {_LZ4_MAX_NBYTES} bytes, not {len(view)}")
         encoded: bytes = lz4.compress(view, self.acceleration)
         return encoded
 
@@ -178,7 +180,7 @@ class Lz4Codec:
         if len(view) < 4:
             raise CorruptDataError("too short for a length", structure=self.name, found=f"{len(view)} bytes")
         nbytes = int.from_bytes(view[:4], "little")
-        check_room(nbytes, max_nbytes, self.name)
+        check_room(nbytes, min(max_nbytes, _LZ4_MAX_NBYTES), self.name)
         # numcodecs writes nothing at all as one zero byte, and cannot read it.
         decoded: bytes = lz4.decompress(view) if nbytes or bytes(view[4:]) != b"\0" else b""
         return decoded

@@ -118,7 +118,7 @@ class ShardingCodec:
             chunk = array[region]
             if not is_fill(chunk, spec.fill_value):
                 chunks[number] = flat.chain.encode(chunk)
-        return b"".join([memoryview(part) for part in flat.layout.assemble(chunks)])
+        return b"".join([byte_view(part) for part in flat.layout.assemble(chunks)])
 
     def deserialize(self, buffer: Buffer, spec: ChunkSpec) -> npt.NDArray[Any]:
         """Decode a whole shard. Raises CorruptDataError."""

@@ -3,6 +3,7 @@
 libhdf5 reads; no h5py object leaves this module, so that what it returns may be shared among threads.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
-from zarr_hdf5.hdf5.filters import Filter
+from zarr_hdf5.hdf5.filters import Filter, filter_name
 
-__all__ = ["ChunkTable", "DatasetDescription", "GroupDescription", "describe", "open_file", "read_chunk_table"]
+__all__ = [
+    "ChunkTable",
+    "DatasetDescription",
+    "GroupDescription",
+    "check_filters",
+    "describe",
+    "open_file",
+    "read_chunk_table",
+]
 
 LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError)
 """What h5py raises for broken files, depending on which part is broken."""
@@ -27,6 +36,8 @@ class DatasetDescription:
 
     path
         Absolute path.
+    maxshape
+        None for an unlimited dimension.
     dtype
         numpy's equivalent of the stored type, byte order included.
     chunk_shape
@@ -43,6 +54,7 @@ class DatasetDescription:
 
     path: str
     shape: tuple[int, ...]
+    maxshape: tuple[int | None, ...]
     dtype: np.dtype[Any]
     chunk_shape: tuple[int, ...] | None
     filters: tuple[Filter, ...]
@@ -87,7 +99,7 @@ class ChunkTable:
 
 
 @contextmanager
-def open_file(name: str) -> Iterator[h5py.File]:
+def open_file(name: str | io.BytesIO) -> Iterator[h5py.File]:
     """The file, open for reading; whatever libhdf5 finds wrong with it comes out as CorruptDataError."""
     try:
         with h5py.File(name, "r") as file:
@@ -97,7 +109,7 @@ def open_file(name: str) -> Iterator[h5py.File]:
     except (CorruptDataError, NotFoundError, UnsupportedFeatureError):
         raise
     except LIBRARY_ERRORS as error:
-        raise CorruptDataError(f"libhdf5 cannot read it: {error}", structure="HDF5 file", key=name) from error
+        raise CorruptDataError(f"libhdf5 cannot read it: {error}", structure="HDF5 file", key=str(name)) from error
 
 
 def describe(file: h5py.File, path: str) -> DatasetDescription | GroupDescription:
@@ -113,24 +125,38 @@ def describe(file: h5py.File, path: str) -> DatasetDescription | GroupDescriptio
 
 
 def _describe_group(group: h5py.Group, path: str) -> GroupDescription:
-    groups, datasets, refused = [], [], []
+    groups: list[str] = []
+    datasets: list[str] = []
+    refused: list[tuple[str, str]] = []
+    above = _addresses(group.file, path)
     for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            refused.append((name, "soft and external links are not followed"))
-            continue
         try:
-            kind = group.get(name, getclass=True)
-        except LIBRARY_ERRORS as error:
+            kind = _member_kind(group, name, above)
+        except (*LIBRARY_ERRORS, UnsupportedFeatureError) as error:
             refused.append((name, str(error)))
             continue
-        if kind is h5py.Group:
-            groups.append(name)
-        elif kind is h5py.Dataset:
-            datasets.append(name)
-        else:
-            refused.append((name, "neither a group nor a dataset"))
+        (groups if kind == h5py.h5o.TYPE_GROUP else datasets).append(name)
     attributes, unreadable = _read_attributes(group)
     return GroupDescription(path, attributes, unreadable, tuple(groups), tuple(datasets), tuple(refused))
+
+
+def _member_kind(group: h5py.Group, name: str, above: set[int]) -> int:
+    """The type of a member. Raises UnsupportedFeatureError where it is not shown."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise UnsupportedFeatureError("soft and external links are not followed")
+    info = h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
+    if info.addr in above:
+        raise UnsupportedFeatureError("a hard link to a group above it")
+    if info.type not in (h5py.h5o.TYPE_GROUP, h5py.h5o.TYPE_DATASET):
+        raise UnsupportedFeatureError("neither a group nor a dataset")
+    return int(info.type)
+
+
+def _addresses(file: h5py.File, path: str) -> set[int]:
+    """The group at `path` and those above it, as they were walked through."""
+    names = path.strip("/").split("/") if path.strip("/") else []
+    paths = ["/", *("/" + "/".join(names[: i + 1]) for i in range(len(names)))]
+    return {int(h5py.h5o.get_info(file[p].id).addr) for p in paths}
 
 
 def _describe_dataset(dataset: h5py.Dataset, path: str) -> DatasetDescription:
@@ -149,6 +175,7 @@ def _describe_dataset(dataset: h5py.Dataset, path: str) -> DatasetDescription:
     return DatasetDescription(
         path=path,
         shape=dataset.shape,
+        maxshape=dataset.maxshape,
         dtype=dtype,
         chunk_shape=dataset.chunks,
         filters=tuple(filters),
@@ -188,6 +215,18 @@ def _dimension_name(dataset: h5py.Dataset, axis: int) -> str | None:
         return None
 
 
+def check_filters(dataset: h5py.Dataset) -> None:
+    """Raise UnsupportedFeatureError, naming it, if libhdf5 lacks one of the dataset's filters."""
+    properties = dataset.id.get_create_plist()
+    numbers = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
+    missing = [filter_name(number) for number in numbers if not h5py.h5z.filter_avail(number)]
+    if missing:
+        raise UnsupportedFeatureError(
+            f"{dataset.name}: libhdf5 has no plugin for {', '.join(missing)}; "
+            "import hdf5plugin, or set HDF5_PLUGIN_PATH"
+        )
+
+
 def read_chunk_table(file: h5py.File, path: str) -> ChunkTable:
     """The chunk index of the dataset at `path`, as libhdf5 reads it."""
     dataset = file[path]
@@ -195,6 +234,8 @@ def read_chunk_table(file: h5py.File, path: str) -> ChunkTable:
     dataset.id.chunk_iter(rows.append)
     rank = len(dataset.shape)
     coords = np.array([row.chunk_offset for row in rows], np.int64).reshape(-1, rank)
+    if (coords < 0).any() or (coords >= np.asarray(dataset.shape, np.int64)).any():
+        raise CorruptDataError("a chunk lies outside the dataset", structure="chunk index", key=path)
     # Chunk queries count from the first byte of the file, user block included, since HDF5 1.14.3.
     return ChunkTable(
         coords // np.asarray(dataset.chunks, np.int64),

@@ -19,8 +19,14 @@ SLAB_NBYTES = 1 << 20
 
 
 def is_located(dataset: DatasetDescription) -> bool:
-    """Whether the dataset's chunks can be read where they lie: it has chunks, and every filter has a codec."""
-    return dataset.chunk_shape is not None and zarr_twin(dataset.filters, dataset.dtype.itemsize) is not None
+    """Whether the dataset's chunks can be read where they lie: it has chunks, and every filter has a codec.
+
+    Not where the one unlimited dimension is not the first: libhdf5 (1.14.4 to 2.2.0) then says of extensible arrays
+    that chunks lie where they do not.
+    """
+    if dataset.chunk_shape is None or (dataset.maxshape.count(None) == 1 and dataset.maxshape[0] is not None):
+        return False
+    return zarr_twin(dataset.filters, dataset.dtype.itemsize) is not None
 
 
 def array_metadata(dataset: DatasetDescription) -> ArrayMetadata:
@@ -30,8 +36,8 @@ def array_metadata(dataset: DatasetDescription) -> ArrayMetadata:
     libhdf5. Raises UnsupportedFeatureError where Zarr has no such data type.
     """
     data_type = DataType.from_numpy(dataset.dtype)
-    twins = zarr_twin(dataset.filters, dataset.dtype.itemsize)
-    located = dataset.chunk_shape is not None and twins is not None
+    located = is_located(dataset)
+    twins = zarr_twin(dataset.filters, dataset.dtype.itemsize) if located else None
     chunk_shape = dataset.chunk_shape if located else slab_shape(dataset.shape, dataset.dtype.itemsize)
     endian = "big" if located and dataset.dtype.str[0] == ">" else "little"
     fill = default_fill_value(data_type) if dataset.fill_value is None else _in_type(dataset.fill_value, data_type)
@@ -43,7 +49,7 @@ def array_metadata(dataset: DatasetDescription) -> ArrayMetadata:
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunk_shape or ())}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": fill_value_to_json(data_type, fill),
-        "codecs": [{"name": "bytes", "configuration": {"endian": endian}}, *((twins or []) if located else [])],
+        "codecs": [{"name": "bytes", "configuration": {"endian": endian}}, *(twins or ())],
         "attributes": json_attributes(dataset.attributes),
     }
     if any(dataset.dimension_names):

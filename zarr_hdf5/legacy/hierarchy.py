@@ -12,7 +12,7 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
-from zarr_hdf5.errors import NotFoundError, ReadOnlyError, UnsupportedFeatureError
+from zarr_hdf5.errors import NotFoundError, ReadOnlyError
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, describe, open_file
 from zarr_hdf5.legacy.array_metadata import array_metadata, group_metadata, is_located
 from zarr_hdf5.legacy.source import HDF5ChunkSource, SlabStore
@@ -69,12 +69,11 @@ class HDF5Hierarchy:
 
     def exists(self, key: str) -> bool:
         """Whether there is such a document, be it one that cannot be shown."""
-        try:
-            return key.rpartition("/")[2] == DOCUMENT and self._describe(key.rpartition("/")[0]) is not None
-        except UnsupportedFeatureError:
-            return True
-        except NotFoundError:
+        path, _, name = key.rpartition("/")
+        if name != DOCUMENT:
             return False
+        with open_file(self.file_name) as file:
+            return not path or self._absolute(path) in file
 
     def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
         """The document of a node, and the names of its members."""
@@ -101,6 +100,11 @@ class HDF5Hierarchy:
         """Raises ReadOnlyError."""
         raise self._refusal()
 
+    def refused(self, path: str) -> tuple[tuple[str, str], ...]:
+        """Names of the members of a group that are not shown, and why."""
+        found = self._describe(path)
+        return found.refused if isinstance(found, GroupDescription) else ()
+
     def compose(self, path: str, metadata: ArrayMetadata, codecs: CodecChain) -> StoredArray:
         """The engine of the array at `path`, whose metadata came from here."""
         found = self._describe(path)
@@ -122,7 +126,8 @@ class HDF5Hierarchy:
             metadata.fill_value,
         )
         grid = ObjectGrid(metadata.shape, metadata.chunk_shape, metadata.chunk_shape)
-        return StoredArray(slabs, UnshardedSource(lambda coords: "/".join(map(str, coords)), grid), chain, order)
+        source = UnshardedSource(lambda coords: "/".join(map(str, coords)), grid)
+        return StoredArray(slabs, source, chain, order, natural_chunks=False)
 
     def _describe(self, path: str) -> DatasetDescription | GroupDescription:
         with open_file(self.file_name) as file:

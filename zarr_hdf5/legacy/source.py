@@ -11,7 +11,7 @@ import numpy.typing as npt
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
 from zarr_hdf5.errors import UnsupportedFeatureError
-from zarr_hdf5.hdf5.description import ChunkTable, open_file, read_chunk_table
+from zarr_hdf5.hdf5.description import ChunkTable, check_filters, open_file, read_chunk_table
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Blob
 
@@ -91,6 +91,7 @@ class SlabStore:
         slab = np.full(self.slab_shape, self.fill_value, self.dtype)
         with open_file(self.file_name) as file:
             dataset: h5py.Dataset = file[self.path]
+            check_filters(dataset)
             region = tuple(map(slice, start, stop))
             inside = tuple(slice(0, b - a) for a, b in zip(start, stop, strict=True))
             slab[inside] = dataset[region]

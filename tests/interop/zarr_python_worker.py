@@ -1,0 +1,70 @@
+"""Jobs for a zarr-python of any version: a program of its own, run by another interpreter, and a module too.
+
+    python zarr_python_worker.py jobs.json answers.json
+
+A job is {"pipeline": "" or the path of a codec pipeline, "read": path}, answered by the digest of the values or by
+what went wrong; or {"pipeline": ..., "create": path, "array": {...}, "values": path of a .npy file}; or
+{"pipeline": ..., "overwrite": path, "start": [...], "values": path of a .npy file}; answered by None or what went wrong.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+Values = npt.NDArray[Any]
+FUSED = "zarr.core.codec_pipeline.FusedCodecPipeline"
+
+
+def digest(values: Values) -> str:
+    """Of shape, type and every bit, whatever the byte order."""
+    little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    text = f"{values.shape} {little.dtype.str} {hashlib.sha256(little.tobytes()).hexdigest()}"
+    return text
+
+
+def create(path: str, array: dict[str, Any], values: Values) -> None:
+    """`array`: shape, dtype, chunks, fill_value, and codecs as in zarr.json: one of them, `serializer`, array->bytes."""
+    options = {key: value for key, value in array.items() if key != "serializer"}
+    serializer = zarr.registry.get_codec_class(array["serializer"]["name"]).from_dict(array["serializer"])
+    zarr.create_array(path, serializer=serializer, **options)[...] = values
+
+
+def overwrite(path: str, start: list[int], values: Values) -> None:
+    region = tuple(slice(i, i + n) for i, n in zip(start, values.shape, strict=True))
+    zarr.open_array(path, mode="r+")[region] = values
+
+
+def answer(job: dict[str, Any]) -> str | None:
+    settings = {"codec_pipeline.path": job["pipeline"]} if job["pipeline"] else {}
+    with zarr.config.set(settings):
+        if "read" in job:
+            array = zarr.open_array(job["read"], mode="r")
+            pipeline = type(array.async_array.codec_pipeline).__name__
+            if job["pipeline"] and pipeline != job["pipeline"].rsplit(".", 1)[-1]:
+                return f"the pipeline is {pipeline}"
+            return digest(np.asarray(array[...]))
+        if "create" in job:
+            create(job["create"], job["array"], np.load(job["values"]))
+        else:
+            overwrite(job["overwrite"], job["start"], np.load(job["values"]))
+    return None
+
+
+def main(manifest: str, answers: str) -> None:
+    done: list[str | None] = []
+    for job in json.loads(Path(manifest).read_text()):
+        try:
+            done.append(answer(job))
+        except Exception as error:  # whatever it is, it is the answer
+            done.append(f"{type(error).__name__}: {error}")
+    Path(answers).write_text(json.dumps(done))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

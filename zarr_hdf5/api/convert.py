@@ -1,0 +1,169 @@
+"""`convert`: anything that opens, into arrays whose shards are HDF5 files.
+
+Works through an array in blocks of whole shards, so that memory is bounded by a block and its encoding.
+"""
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from zarr_hdf5.api.locate import URL, new_store_at
+from zarr_hdf5.api.open import open
+from zarr_hdf5.array.array import Array
+from zarr_hdf5.array.chunking import auto_shards
+from zarr_hdf5.array.source_options import options_like
+from zarr_hdf5.errors import (
+    CodecError,
+    CorruptDataError,
+    InvalidMetadataError,
+    NotFoundError,
+    StorageError,
+    UnsupportedFeatureError,
+    ZarrHDF5Error,
+)
+from zarr_hdf5.group import Group, create_array_at, create_group_at
+from zarr_hdf5.hierarchy import join
+from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.stores.protocol import Store
+
+__all__ = ["Conversion", "convert"]
+
+
+READING_ERRORS = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
+"""What can be wrong with one array of the source and leave the others whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What `convert` did.
+
+    url
+        The new hierarchy or array.
+    converted
+        Paths of the arrays written.
+    skipped
+        Paths of what could not be converted, and why.
+    nbytes
+        Bytes of the elements converted.
+    """
+
+    url: str
+    converted: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    nbytes: int
+
+
+def convert(
+    src: URL,
+    dst: URL,
+    *,
+    include: str | Sequence[str] | None = None,
+    chunks: Any = None,
+    shards: Any = None,
+    compressors: Any = None,
+    progress: bool = False,
+    overwrite: bool = False,
+    hdf5: bool | HDF5 = True,
+) -> Conversion:
+    """Copy arrays, groups and attributes.
+
+    Parameters
+    ----------
+    src
+        Whatever `open` opens.
+    dst
+        A new Zarr directory.
+    include
+        Shell patterns; only arrays whose path matches one of them are converted.
+    chunks, shards, compressors
+        As for `create_array`. By default those of the source as far as they can be kept: its chunks become the inner
+        chunks, its codecs stay if HDF5 has filters for them.
+    progress
+        Draw a progress bar.
+    overwrite
+        Replace whatever is at `dst`.
+    hdf5
+        As for `create_array`.
+
+    Returns
+    -------
+    Conversion
+        Objects that cannot be converted are named there, with the reason; they do not stop the rest.
+    """
+    source, target = open(src), new_store_at(dst)
+    patterns = [include] if isinstance(include, str) else include
+    wanted: dict[str, Any] = {"chunks": chunks, "shards": shards, "compressors": compressors}
+    overrides = {name: value for name, value in wanted.items() if value is not None}
+    if "chunks" in overrides:
+        overrides.setdefault("shards", "auto")
+    skipped: list[tuple[str, str]] = []
+    if isinstance(source, Array):
+        found: list[tuple[str, Array]] = [("", source)]
+        overrides["overwrite"] = overwrite
+    else:
+        create_group_at(target, "", attributes=source.attrs.asdict(), overwrite=overwrite)
+        found = [(path, array) for path, array in _walk(source, "", target, skipped) if _matches(path, patterns)]
+    total = sum(array.nbytes for _, array in found)
+    done: list[str] = []
+    with tqdm(total=total, unit="B", unit_scale=True, disable=not progress, delay=1, leave=False) as bar:
+        for path, array in found:
+            try:
+                options: Any = {**options_like(array, hdf5=hdf5), **(overrides if array.shape else {})}
+                _copy(array, create_array_at(target, path, options), bar.update)
+                done.append(path)
+            except StorageError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                skipped.append((path, "its name is too long for the file system"))
+            except READING_ERRORS as error:
+                # Half an array would look like a whole one.
+                target.delete_prefix(path)
+                skipped.append((path, "; ".join([str(error), *getattr(error, "__notes__", [])])))
+    return Conversion(target.url, tuple(done), tuple(skipped), sum(a.nbytes for p, a in found if p in set(done)))
+
+
+def _matches(path: str, patterns: Sequence[str] | None) -> bool:
+    return patterns is None or any(fnmatchcase(path, pattern.strip("/")) for pattern in patterns)
+
+
+def _walk(group: Group, path: str, target: Store, skipped: list[tuple[str, str]]) -> Iterator[tuple[str, Array]]:
+    """All arrays below `group`, making its groups in `target` on the way."""
+    if isinstance(group.store, HDF5Hierarchy):
+        skipped += [(f"{path}/{name}".lstrip("/"), why) for name, why in group.store.refused(group.path)]
+    for name in group:
+        below = f"{path}/{name}".lstrip("/")
+        try:
+            join(path, name)
+            node = group[name]
+        except ZarrHDF5Error as error:
+            skipped.append((below, str(error)))
+            continue
+        if isinstance(node, Array):
+            yield below, node
+        else:
+            try:
+                create_group_at(target, below, attributes=node.attrs.asdict())
+            except StorageError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                skipped.append((below, "its name is too long for the file system"))
+                continue
+            yield from _walk(node, below, target, skipped)
+
+
+def _copy(source: Array, target: Array, advance: Callable[[int], object]) -> None:
+    """Copy all elements in blocks of whole shards."""
+    unit = target.shards or target.chunks
+    block = auto_shards(target.shape, unit, target.dtype.itemsize)
+    for start in product(*(range(0, n, b) for n, b in zip(target.shape, block, strict=True))):
+        region = tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, target.shape, strict=True))
+        values = np.asarray(source[region])
+        target[region] = values
+        advance(values.nbytes)

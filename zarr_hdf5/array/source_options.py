@@ -1,0 +1,47 @@
+"""How to create an array like another: its shape, type, meaning, chunks, and codecs as far as they can be kept."""
+
+from zarr_hdf5.array.array import Array
+from zarr_hdf5.array.create import ArrayOptions
+from zarr_hdf5.codecs.pipeline import PreparedChain
+from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.twin.filters import hdf5_twin
+
+__all__ = ["options_like"]
+
+
+def options_like(source: Array, *, hdf5: bool | HDF5) -> ArrayOptions:
+    """Options for a new array of the same contents as `source`, with or without an HDF5 side.
+
+    A scalar is not sharded and has no HDF5 side.
+    """
+    options: ArrayOptions = {
+        "shape": source.shape,
+        "dtype": source.dtype,
+        "fill_value": source.fill_value,
+        "attributes": source.attrs.asdict(),
+        "dimension_names": source.dimension_names,
+        "hdf5": hdf5 if source.shape else False,
+    }
+    if not source.shape:
+        return {**options, "shards": None, "compressors": None}
+    stored = source.stored
+    if not stored.natural_chunks:
+        return options
+    options["chunks"] = source.chunks
+    options["shards"] = source.shards or "auto"
+    if stored.order == tuple(range(len(source.shape))) and (hdf5 is False or _has_twin(stored.chain)):
+        documents = stored.chain.chain.to_json()
+        first = len(stored.chain.chain.array_array)
+        options["filters"] = documents[:first]
+        options["serializer"] = documents[first]
+        options["compressors"] = documents[first + 1 :]
+    return options
+
+
+def _has_twin(chain: PreparedChain) -> bool:
+    try:
+        hdf5_twin(chain.chain, chain.spec)
+    except UnsupportedFeatureError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""`info` and `tree`: what is there."""
+
+import argparse
+from typing import Any
+
+from zarr_hdf5.api.open import open
+from zarr_hdf5.array.array import Array
+from zarr_hdf5.cli.outcome import Commands, Outcome
+from zarr_hdf5.errors import ZarrHDF5Error
+from zarr_hdf5.group import Group
+
+__all__ = ["add_info", "add_tree"]
+
+
+def add_info(commands: Commands) -> argparse.ArgumentParser:
+    """`zarr-hdf5 info URL`."""
+    parser = commands.add_parser("info", help="describe an array or a group, and who can read it")
+    parser.add_argument("url")
+    parser.add_argument("--path", default="", help="node below the URL")
+    parser.set_defaults(run=_info)
+    return parser
+
+
+def add_tree(commands: Commands) -> argparse.ArgumentParser:
+    """`zarr-hdf5 tree URL`."""
+    parser = commands.add_parser("tree", help="draw a hierarchy")
+    parser.add_argument("url")
+    parser.add_argument("--path", default="", help="node below the URL")
+    parser.set_defaults(run=_tree)
+    return parser
+
+
+def _info(options: argparse.Namespace) -> Outcome:
+    node = open(options.url, path=options.path)
+    facts = _facts(node)
+    if isinstance(node, Group):
+        lines = [f"Group {node.name} in {node.store.url}"]
+        lines += [f"  {name}: {value}" for name, value in facts["attributes"].items()]
+        lines += ["Members: " + (", ".join(facts["members"]) or "none")]
+        return Outcome("\n".join(lines), facts, timed=False)
+    lines = [str(node.info)]
+    if node.attrs:
+        lines += ["", "Attributes", *(f"  {name}: {value}" for name, value in node.attrs.items())]
+    lines += ["", "Readers", str(node.readers())]
+    return Outcome("\n".join(lines), facts, timed=False)
+
+
+def _facts(node: Array | Group) -> dict[str, Any]:
+    if isinstance(node, Group):
+        return {"kind": "group", "name": node.name, "attributes": node.attrs.asdict(), "members": list(node)}
+    readers = [{"side": r.side, "program": r.program, "opens": r.opens, "note": r.note} for r in node.readers()]
+    side = node.hdf5
+    return {
+        "kind": "array",
+        "name": node.name,
+        "url": node.store.url,
+        "shape": list(node.shape),
+        "data_type": node.metadata.data_type.name,
+        "chunks": list(node.chunks),
+        "shards": None if node.shards is None else list(node.shards),
+        "nchunks": node.nchunks,
+        "nshards": node.nshards,
+        "nbytes": node.nbytes,
+        "dimension_names": None if node.dimension_names is None else list(node.dimension_names),
+        "codecs": list(node.codecs),
+        "attributes": node.attrs.asdict(),
+        "hdf5": None if side is None else {"dataset": side.dataset, "libver": side.libver},
+        "readers": readers,
+    }
+
+
+def _tree(options: argparse.Namespace) -> Outcome:
+    node = open(options.url, path=options.path)
+    if isinstance(node, Array):
+        return Outcome(f"{node.name} {node.metadata.data_type.name} {node.shape}", _facts(node), timed=False)
+    return Outcome(str(node.tree()), _tree_facts(node), timed=False)
+
+
+def _tree_facts(group: Group) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name in group:
+        try:
+            node = group[name]
+            members[name] = _tree_facts(node) if isinstance(node, Group) else _facts(node)
+        except ZarrHDF5Error as error:
+            members[name] = {"kind": "unreadable", "reason": str(error)}
+    return {"kind": "group", "name": group.name, "members": members}
