@@ -6,7 +6,7 @@ Knows names, labels and who is whose child. Does not know what a group or an arr
 from dataclasses import dataclass
 from html import escape
 
-from zarr_hdf5.array.info import printable
+from zarr_hdf5.text import printable
 
 __all__ = ["TreeNode", "tree_html", "tree_text"]
 

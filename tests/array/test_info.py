@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zarr_hdf5.array.info import ArrayInfo, human_nbytes, printable
+from zarr_hdf5.array.info import ArrayInfo
+from zarr_hdf5.text import human_nbytes, printable
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class Array:
     def readers(self) -> ReaderTable:
         """Which well-known programs open this array, on which side, and what they need for it."""
         shards = self._composition.shards
-        return reader_table(self._composition.codecs, self.metadata, None if shards is None else shards.view)
+        return reader_table(self.metadata, None if shards is None else shards.view)
 
     def get_basic_selection(self, selection: object = ..., *, out: npt.NDArray[Any] | None = None) -> Any:
         """Read a basic selection, into `out` if given (of the result's shape; any dtype it casts to).

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["ArrayInfo", "HDF5Facts", "SupportsInfo", "human_nbytes", "printable"]
+from zarr_hdf5.text import human_nbytes, printable
 
-UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+__all__ = ["ArrayInfo", "HDF5Facts", "SupportsInfo"]
+
 FOLLOWS_FROM_DATA_TYPE = {"elementsize", "typesize", "blocksize"}
 LONGEST = 200
 """Characters shown of a type, a fill value or a codec chain."""
@@ -148,22 +149,6 @@ def _codec_texts(codecs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             told = {k: v for k, v in configuration.items() if v is not False and k not in FOLLOWS_FROM_DATA_TYPE}
             parameters = ", ".join(f"{key}={value}" for key, value in told.items())
             yield name.removeprefix("numcodecs.") + (f"({parameters})" if parameters else "")
-
-
-def human_nbytes(n: int) -> str:
-    """A number of bytes in binary units, rounded down to one decimal: "1.5 MiB"."""
-    if n < 1024:
-        return f"{n} byte{'' if n == 1 else 's'}"
-    exponent = (n.bit_length() - 1) // 10
-    if exponent > len(UNITS):
-        return f"more than 1024 {UNITS[-1]}"
-    tenths = n * 10 >> 10 * exponent  # integers: a float would round 1023.99 KiB up to 1024.0 KiB
-    return f"{tenths // 10}.{tenths % 10} {UNITS[exponent - 1]}"
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with what a terminal would obey and XML forbids (control characters) escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _shortened(text: str) -> str:

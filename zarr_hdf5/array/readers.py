@@ -3,14 +3,13 @@
 What is said here of each program is what the interoperability tests find it to do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from zarr_hdf5.codecs.pipeline import CodecChain
-from zarr_hdf5.codecs.protocol import Codec
-from zarr_hdf5.codecs.sharding_indexed import ShardingCodec
 from zarr_hdf5.hdf5.filters import FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.named_configuration import NamedConfiguration, parse_named_configuration
 from zarr_hdf5.shard.hdf5_view import HDF5View
 
 __all__ = ["Reader", "ReaderTable", "reader_table"]
@@ -69,7 +68,9 @@ ZARR_PROGRAMS: dict[str, set[str]] = {
         ]
     },
     "zarrs": CORE_CODECS | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "bz2", "fixedscaleoffset"]},
-    "zarrista": CORE_CODECS | {f"numcodecs.{name}" for name in ["shuffle", "bitround", "fixedscaleoffset"]},
+    "zarrista": CORE_CODECS
+    | {f"numcodecs.{name}" for name in ["shuffle", "bitround", "fixedscaleoffset"]}
+    | {"endian"},
     "tensorstore": CORE_CODECS,
     "zarrita.js": CORE_CODECS | {"numcodecs.zlib", "numcodecs.shuffle"},
 }
@@ -88,77 +89,59 @@ RAW_BITS = {"zarrista"}
 NO_COMPLEX = {"zarrita.js"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Layers:
-    """All codecs down to the innermost, and what there is of sharding among them."""
-
-    codecs: tuple[Codec, ...]
-    levels: int
-    index_at_start: bool
-
-
-def reader_table(codecs: CodecChain, metadata: ArrayMetadata, view: HDF5View | None) -> ReaderTable:
-    """The table for an array of these codecs; `view` is its HDF5 side, None where it has none."""
-    layers = _layers(codecs)
-    faults = {program: _zarr_fault(program, layers, metadata) for program in ZARR_PROGRAMS}
+def reader_table(metadata: ArrayMetadata, view: HDF5View | None) -> ReaderTable:
+    """The table for an array; `view` is its HDF5 side, None where it has none."""
+    faults = {program: _zarr_fault(program, metadata) for program in ZARR_PROGRAMS}
     rows = [Reader("Zarr", program, not fault, fault) for program, fault in faults.items()]
     rows += [_hdf5_row(program, check, metadata, view) for program, check in HDF5_PROGRAMS.items()]
     return ReaderTable(tuple(rows))
 
 
-def _layers(codecs: CodecChain) -> _Layers:
-    found, levels, start = codecs.codecs, 0, False
-    while isinstance(codecs.array_bytes, ShardingCodec):
-        start = start or codecs.array_bytes.index_location == "start"
-        levels += 1
-        codecs = codecs.array_bytes.codecs
-        found = (*found, *codecs.codecs)
-    return _Layers(found, levels, start)
+def _chains(codecs: Sequence[NamedConfiguration]) -> list[Sequence[NamedConfiguration]]:
+    """The chain, as it is written and not as we understand it, and those within its sharding codecs."""
+    chains = [codecs]
+    for codec in codecs:
+        if codec.name == "sharding_indexed":
+            parsed = [parse_named_configuration(document, (), []) for document in codec.configuration["codecs"]]
+            chains += _chains([inner for inner in parsed if inner is not None])
+    return chains
 
 
-def _zarr_fault(program: str, layers: _Layers, metadata: ArrayMetadata) -> str:
+def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
     """Why the program does not open the array, "" if it does."""
+    chains = _chains(metadata.codecs)
+    codecs = [codec for chain in chains for codec in chain]
     kind = metadata.data_type.name
-    missing = sorted({codec.name for codec in layers.codecs} - ZARR_PROGRAMS[program])
+    missing = sorted({codec.name for codec in codecs} - ZARR_PROGRAMS[program])
     if missing:
         return f"has no codec {', '.join(missing)}"
     if (kind.startswith("r") and program not in RAW_BITS) or (kind.startswith("complex") and program in NO_COMPLEX):
         return f"has no data type {kind}"
-    for codec in layers.codecs:
-        fault = _configuration_fault(program, codec)
-        if fault:
-            return f"codec {codec.name}: {fault}"
-    if program == "zarrita.js" and layers.levels > 1:
+    for codec in codecs:
+        absent = sorted(NEEDED_SETTINGS.get((program, codec.name), set()) - set(codec.configuration))
+        if absent:
+            return f"needs {', '.join(absent)} in the configuration of codec {codec.name}"
+    shardings = [codec.configuration for codec in codecs if codec.name == "sharding_indexed"]
+    endians = [codec.configuration.get("endian") for codec in codecs if codec.name == "bytes"]
+    if program == "zarrita.js" and len(shardings) > 1:
         return "has no nested shards"
-    if program == "zarrita.js" and layers.index_at_start:
+    if program == "zarrita.js" and any(sharding.get("index_location") == "start" for sharding in shardings):
         return "looks for the shard index at the end"
-    if program in ("zarr-python", "zarrs") and not _chunks_divide(metadata):
+    if program == "tensorstore" and any(codec.name == "sharding_indexed" for chain in chains for codec in chain[:-1]):
+        return "has no codecs after shards"
+    if program in ("zarr-python", "zarrs") and shardings and not _divides(shardings[0], metadata):
         return "wants inner chunks that divide the shard as it is before codec transpose"
-    if program == "zarrs" and kind.startswith("complex") and _is_big_endian(layers):
+    if program == "zarrs" and kind.startswith("complex") and "big" in endians:
         return "swaps real and imaginary parts of big-endian numbers when it reads a part of a chunk"
+    if program == "zarrs" and any(
+        codec.name == "numcodecs.zlib" and codec.configuration["level"] < 0 for codec in codecs
+    ):
+        return "has no zlib level -1"
     return ""
 
 
-def _configuration_fault(program: str, codec: Codec) -> str:
-    configuration = codec.configuration()
-    absent = sorted(NEEDED_SETTINGS.get((program, codec.name), set()) - set(configuration))
-    if absent:
-        return f"needs {', '.join(absent)} in the configuration"
-    if (program, codec.name) == ("zarrs", "numcodecs.zlib") and configuration["level"] < 0:
-        return "has no level -1"
-    return ""
-
-
-def _chunks_divide(metadata: ArrayMetadata) -> bool:
-    for codec in metadata.codecs:
-        if codec.name == "sharding_indexed":
-            inner = codec.configuration["chunk_shape"]
-            return all(n % chunk == 0 for n, chunk in zip(metadata.chunk_shape, inner, strict=True))
-    return True
-
-
-def _is_big_endian(layers: _Layers) -> bool:
-    return any(codec.name == "bytes" and codec.configuration().get("endian") == "big" for codec in layers.codecs)
+def _divides(sharding: Mapping[str, Any], metadata: ArrayMetadata) -> bool:
+    return all(n % chunk == 0 for n, chunk in zip(metadata.chunk_shape, sharding["chunk_shape"], strict=True))
 
 
 Check = Callable[[HDF5View, ArrayMetadata], str]

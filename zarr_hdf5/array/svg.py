@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from zarr_hdf5.array.info import printable
+from zarr_hdf5.text import printable
 
 __all__ = ["array_html", "array_svg"]
 

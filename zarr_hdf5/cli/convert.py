@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from zarr_hdf5.api.convert import convert
-from zarr_hdf5.array.info import human_nbytes
 from zarr_hdf5.cli.outcome import Commands, Outcome
 from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.text import human_nbytes
 
 __all__ = ["add_convert"]
 

@@ -11,8 +11,8 @@ from zarr_hdf5.api.convert import convert
 from zarr_hdf5.api.open import open_group
 from zarr_hdf5.api.verify import verify
 from zarr_hdf5.array.array import Array
-from zarr_hdf5.array.info import human_nbytes
 from zarr_hdf5.cli.outcome import Commands, Outcome
+from zarr_hdf5.text import human_nbytes
 
 __all__ = ["add_demo", "write_sample"]
 
