@@ -37,7 +37,8 @@ def normalize_path(path: str) -> str:
     path = path.strip("/")
     names = path.split("/") if path else []
     # The prefix "__" is reserved too, but xarray gives nameless variables such names, and everybody reads them.
-    bad = [n for n in names if not n.strip(".") or n == DOCUMENT or "\0" in n]
+    # zarr-python takes a backslash for a slash.
+    bad = [n for n in names if not n.strip(".") or n == DOCUMENT or "\0" in n or "\\" in n]
     if bad:
         raise InvalidMetadataError([Problem((), f"{name!r} is not a legal node name") for name in bad], path)
     return path

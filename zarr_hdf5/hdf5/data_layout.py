@@ -42,7 +42,7 @@ class ChunkedLayout:
 
 def parse_chunked_layout(body: bytes | memoryview, offset: int) -> ChunkedLayout:
     """Parse the message whose `body` lies at byte `offset` of the file."""
-    if len(body) < 4:
+    if len(body) < 5:
         raise CorruptDataError("truncated", structure="data layout message", offset=offset)
     version, layout_class = body[0], body[1]
     if layout_class != 2 or version not in (3, 4):
@@ -51,6 +51,10 @@ def parse_chunked_layout(body: bytes | memoryview, offset: int) -> ChunkedLayout
         return ChunkedLayout(ChunkIndexType.BTREE_V1, offset + 3)
     flags, rank, width = body[2], body[3], body[4]
     at = 5 + rank * width
+    if len(body) <= at:
+        raise CorruptDataError("truncated", structure="data layout message", offset=offset)
+    if body[at] not in set(ChunkIndexType):
+        raise CorruptDataError(f"chunk index type {body[at]}", structure="data layout message", offset=offset + at)
     index_type = ChunkIndexType(body[at])
     at += 1
     if index_type is ChunkIndexType.FIXED_ARRAY:

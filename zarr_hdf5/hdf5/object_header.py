@@ -66,11 +66,13 @@ def _messages(image: memoryview, offset: int, base_address: int) -> Iterator[Hea
 
 
 def _first_block_v1(image: memoryview, offset: int) -> Block:
+    _check_length(image, offset, 16)
     nbytes = int.from_bytes(image[offset + 8 : offset + 12], "little")
     return Block(offset + 16, offset + 16 + nbytes, None)
 
 
 def _first_block_v2(image: memoryview, offset: int) -> tuple[Block, bool]:
+    _check_length(image, offset, 6)
     if image[offset + 4] != 2:
         raise UnsupportedFeatureError(f"object header version {image[offset + 4]}")
     flags, at = image[offset + 5], offset + 6
@@ -78,6 +80,11 @@ def _first_block_v2(image: memoryview, offset: int) -> tuple[Block, bool]:
     width = 1 << (flags & 3)
     nbytes = int.from_bytes(image[at : at + width], "little")
     return Block(at + width, at + width + nbytes, offset), bool(flags & 0x04)
+
+
+def _check_length(image: memoryview, offset: int, nbytes: int) -> None:
+    if offset + nbytes > len(image):
+        raise CorruptDataError("truncated", structure="object header", offset=offset)
 
 
 def _block_messages(image: memoryview, block: Block, version_2: bool, has_order: bool) -> Iterator[HeaderMessage]:

@@ -50,7 +50,7 @@ def array_metadata(dataset: DatasetDescription) -> ArrayMetadata:
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": fill_value_to_json(data_type, fill),
         "codecs": [{"name": "bytes", "configuration": {"endian": endian}}, *(twins or ())],
-        "attributes": json_attributes(dataset.attributes),
+        "attributes": json_attributes(dataset.attributes, dataset.dtype),
     }
     if any(dataset.dimension_names):
         document["dimension_names"] = list(dataset.dimension_names)

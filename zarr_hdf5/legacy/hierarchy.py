@@ -12,7 +12,7 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
-from zarr_hdf5.errors import NotFoundError, ReadOnlyError
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, describe, open_file
 from zarr_hdf5.legacy.array_metadata import array_metadata, group_metadata, is_located
 from zarr_hdf5.legacy.source import HDF5ChunkSource, SlabStore
@@ -72,8 +72,11 @@ class HDF5Hierarchy:
         path, _, name = key.rpartition("/")
         if name != DOCUMENT:
             return False
-        with open_file(self.file_name) as file:
-            return not path or self._absolute(path) in file
+        try:
+            with open_file(self.file_name) as file:
+                return not path or self._absolute(path) in file
+        except CorruptDataError:
+            return True
 
     def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
         """The document of a node, and the names of its members."""

@@ -33,6 +33,8 @@ class HDF5ChunkSource:
         self, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], *, fresh: bool = False
     ) -> ChunkLocations | None:
         """See `ChunkSource`."""
+        if self.grid.nchunks_per_object >= 2**63:
+            raise UnsupportedFeatureError(f"{self.path}: a dataset of {self.grid.nchunks_per_object} chunks")
         with self._lock:
             if self._table is None or fresh:
                 self._table = self._load()

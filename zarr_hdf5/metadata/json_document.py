@@ -3,10 +3,12 @@
 https://www.rfc-editor.org/rfc/rfc8259
 
 Stricter than Python's json (UTF-8 only, no name twice in an object) but for one thing: bare NaN and Infinity, which
-other writers put into attributes, pass in both directions. Knows nothing of Zarr.
+other writers put into attributes, are read. They are written as the strings that fill values have for them, because
+strict readers refuse a whole document for the sake of one bare NaN. Knows nothing of Zarr.
 """
 
 import json
+import math
 import reprlib
 from typing import Any
 
@@ -53,7 +55,19 @@ def dump_json(value: object) -> bytes:
 
 
 def _dump(value: object, *, ascii_only: bool) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=ascii_only) + "\n").encode("utf-8")
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), indent=2, ensure_ascii=ascii_only)
+    return (text + "\n").encode("utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _finite(member) for name, member in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:

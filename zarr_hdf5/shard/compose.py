@@ -73,6 +73,6 @@ def _view(
         flat=flat,
         twin=hdf5_twin(flat.chain.chain, flat.chain.spec),
         zarr_json=json.dumps(metadata.to_json(), ensure_ascii=True, separators=(",", ":")),
-        attributes=hdf5_attributes(metadata.attributes),
+        attributes=hdf5_attributes(metadata.attributes, metadata.data_type.dtype),
         dimension_names=metadata.dimension_names,
     )

@@ -46,6 +46,10 @@ class HDF5:
 def is_dataset_path(path: str) -> bool:
     """Whether HDF5 can create a dataset there."""
     parts = path.split("/")
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
     return parts[0] == "" and len(parts) > 1 and all(p not in ("", ".", "..") for p in parts[1:]) and "\0" not in path
 
 

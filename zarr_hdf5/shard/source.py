@@ -15,13 +15,15 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
 from zarr_hdf5.codecs.shard_index import ShardIndex, ShardIndexFormat
 from zarr_hdf5.codecs.shard_layout import ShardLayout
-from zarr_hdf5.errors import NotFoundError
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["ShardSource", "ShardTable", "read_shard_table"]
 
 CACHED_CHUNKS = 4_000_000
 """Index entries kept for one array: 16 bytes each."""
+ATTEMPTS = 10
+"""Times to look again at a nested shard that others keep replacing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,14 +38,19 @@ class ShardTable:
 def read_shard_table(store: Store, key: str, layout: ShardLayout) -> ShardTable | None:
     """Read the index (every index of a nested shard) of the shard at `key`; None where there is no shard."""
     top = layout.levels[0]
-    try:
-        blob = store.get_range(key, _where(top, 0, None))
-    except NotFoundError:
-        return None
-    index = top.decode(blob.data, blob.size, key)
-    for level in layout.levels[1:]:
-        index = _descend(store, key, blob.version, level, index)
-    return ShardTable(blob.version, blob.size, index)
+    for _ in range(ATTEMPTS):
+        try:
+            blob = store.get_range(key, _where(top, 0, None))
+        except NotFoundError:
+            return None
+        index = top.decode(blob.data, blob.size, key)
+        try:
+            for level in layout.levels[1:]:
+                index = _descend(store, key, blob.version, level, index)
+        except (StaleVersionError, NotFoundError):
+            continue
+        return ShardTable(blob.version, blob.size, index)
+    raise CorruptDataError(f"replaced {ATTEMPTS} times while its indexes were being read", key=key)
 
 
 def _where(level: ShardIndexFormat, start: int, nbytes: int | None) -> ByteRange | SuffixRange:

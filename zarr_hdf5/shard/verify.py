@@ -108,7 +108,7 @@ def _metadata_is_stale(found: DatasetDescription, view: HDF5View) -> bool:
     text = dict(found.attributes).get(JSON_ATTRIBUTE)
     try:
         return bool(json.loads(str(text)) != json.loads(view.zarr_json))
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
 
 

@@ -1,9 +1,12 @@
 """Zarr attributes as HDF5 attributes.
 
-Numbers, strings, booleans and regular lists of them become HDF5 values; whatever else JSON can say becomes JSON text.
+Numbers, strings, booleans and lists of one kind of them become HDF5 values; whatever else JSON can say becomes JSON
+text.
 """
 
+import base64
 import json
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,9 +33,28 @@ REFERENCE_NBYTES = 16
 """A variable-length string takes this much in the header, and the rest in a heap."""
 
 
-def hdf5_attributes(attributes: Mapping[str, Any]) -> tuple[tuple[str, AttributeValue], ...]:
-    """Names and HDF5 values of the attributes that HDF5 can hold under their own name."""
-    return tuple((name, _hdf5_value(value)) for name, value in attributes.items() if _can_name(name))
+FILL_VALUE = "_FillValue"
+"""netCDF wants this attribute in the variable's own type; xarray, in Zarr v3, wants floats as base64 of a float64."""
+
+
+def hdf5_attributes(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> tuple[tuple[str, AttributeValue], ...]:
+    """Names and HDF5 values of the attributes, of an array of `dtype`, that HDF5 can hold under their own name."""
+    return tuple(
+        (name, _hdf5_fill_value(value, dtype) if name == FILL_VALUE else _hdf5_value(value))
+        for name, value in attributes.items()
+        if _can_name(name)
+    )
+
+
+def _hdf5_fill_value(value: Any, dtype: np.dtype[Any]) -> AttributeValue:
+    try:
+        if dtype.kind == "f" and isinstance(value, str):
+            value = struct.unpack("<d", base64.b64decode(value, validate=True))[0]
+        if dtype.kind in "iuf" and isinstance(value, int | float):
+            return np.array([value], dtype)
+    except (ValueError, OverflowError, struct.error):
+        pass
+    return _hdf5_value(value)
 
 
 def _can_name(name: str) -> bool:
@@ -56,13 +78,16 @@ def _is_text(value: str) -> bool:
 
 
 def _number(value: Any) -> np.ndarray[Any, Any] | np.generic | None:
-    """A number, a boolean, or a regular nested list of one kind, as numpy has it; None where it is none of these."""
+    """A number, a boolean, or a list of one kind, as numpy has it; None where it is none of these."""
     kinds = _kinds(value)
     if kinds is None or len(kinds) == 0 or (bool in kinds and len(kinds) > 1):
         return None
     try:
         array = np.asarray(value, np.float64 if float in kinds else None)
     except (ValueError, OverflowError):
+        return None
+    # An attribute of more dimensions would keep netCDF's library from opening the whole file.
+    if array.ndim > 1:
         return None
     # Integers beyond 64 bits come back as objects or, mixed, as floats.
     if array.dtype.kind not in ("b" if bool in kinds else "f" if float in kinds else "iu"):
@@ -84,13 +109,19 @@ def _kinds(value: Any) -> set[type] | None:
     return kinds
 
 
-def json_attributes(attributes: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def json_attributes(attributes: Iterable[tuple[str, Any]], dtype: np.dtype[Any] | None = None) -> dict[str, Any]:
     """The attributes of an HDF5 object, as h5py reads them, as JSON values; the libraries' own are left out.
+
+    `dtype` is that of a dataset's elements.
 
     An array of one element becomes that element, as netCDF's programs have it; a null attribute becomes null; complex
     numbers become pairs. What JSON cannot say at all (references, compounds) becomes its text.
     """
-    return {name: _json_value(value) for name, value in attributes if name not in RESERVED}
+    values = {name: _json_value(value) for name, value in attributes if name not in RESERVED}
+    fill = values.get(FILL_VALUE)
+    if dtype is not None and dtype.kind == "f" and isinstance(fill, int | float):
+        values[FILL_VALUE] = base64.b64encode(struct.pack("<d", fill)).decode()
+    return values
 
 
 def _json_value(value: Any) -> Any:
