@@ -62,6 +62,8 @@ class ChunkLocations:
         (m,) int64; the offset is -1 where the chunk is absent. None: the object is the chunk, from end to end.
     filter_masks
         (m,) u32: bit i set where the i-th filter was skipped for that chunk. None: none were.
+    fresh
+        Read just now; otherwise remembered, and to be believed only if the object still has this version.
     """
 
     key: str
@@ -69,6 +71,7 @@ class ChunkLocations:
     offsets: npt.NDArray[np.int64] | None
     nbytes: npt.NDArray[np.int64] | None
     filter_masks: npt.NDArray[np.uint32] | None = None
+    fresh: bool = False
 
 
 class ChunkSource(Protocol):

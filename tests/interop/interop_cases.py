@@ -133,9 +133,7 @@ CHAINS: dict[str, Chain] = {
     "transpose zlib": Chain(_compressors(ZLIB, filters=[SWAP]), order=(1, 0)),
     "transpose outside": Chain(_compressors(), outer=(SWAP,), order=(1, 0)),
     "transpose both": Chain(_compressors(ZSTD, filters=[SWAP]), outer=(SWAP,), plugins=True),
-    "bitround": Chain(
-        _compressors(ZLIB, filters=[codec("numcodecs.bitround", keepbits=4)]), only="f", stored=_rounded
-    ),
+    "bitround": Chain(_compressors(ZLIB, filters=[codec("numcodecs.bitround", keepbits=4)]), only="f", stored=_rounded),
     "quantize": Chain(
         lambda size: {
             "filters": [codec("numcodecs.quantize", digits=1, dtype=f"<f{size}", astype=f"<f{size}")],
@@ -230,7 +228,9 @@ class Written:
                 values = self.expected[region]
                 stored = values.transpose(order) if values.ndim == 2 else values
                 big = CHAINS[self.case.chain].big
-                found.append((coords, path, np.ascontiguousarray(stored, stored.dtype.newbyteorder(">" if big else "<"))))
+                found.append(
+                    (coords, path, np.ascontiguousarray(stored, stored.dtype.newbyteorder(">" if big else "<")))
+                )
         return found
 
     def dataset_chunks(self) -> tuple[int, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zarr_python_worker import FUSED
+
 VARIABLE = "ZARR_HDF5_NEWEST_ZARR_PYTHON"
 WORKER = Path(__file__).parent / "zarr_python_worker.py"
 PROBE = "import sys, zarr; assert sys.version_info >= (3, 12); print(zarr.__version__)"
@@ -23,9 +25,9 @@ class NewestZarr:
     version: tuple[int, ...]
 
     @property
-    def has_fused_pipeline(self) -> bool:
-        """Which zarr-python 3.4 brought."""
-        return self.version >= (3, 4)
+    def pipelines(self) -> tuple[str, ...]:
+        """Its default codec pipeline, and from 3.4 on the fused one."""
+        return ("", FUSED) if self.version >= (3, 4) else ("",)
 
     def work(self, folder: Path, jobs: Sequence[dict[str, Any]]) -> list[Any]:
         """The answers of zarr_python_worker.py, one for each job, all from one process."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-
 from hdf5_judges import DATASET, read_h5dump, read_h5py, read_netcdf4, read_pyfive
 from interop_cases import CASE_IDS, CASES, CHAINS, Case, Values, Written, same
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-
 from hdf5_judges import DATASET, read_h5py, run
 from interop_cases import CASE_IDS, CASES, Case, Values, Written, same
 

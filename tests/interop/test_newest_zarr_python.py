@@ -4,20 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from interop_cases import CASE_IDS, CASES, Case, Written
 from newest_zarr import NewestZarr
 from zarr_python_worker import FUSED, digest
 
 ArrayOf = Callable[[Case], Written]
+pytestmark = pytest.mark.slow  # the first of them waits for all
 Answers = dict[tuple[str, str], str]
 
 
 @pytest.fixture(scope="module")
 def answers(newest_zarr: NewestZarr, written: ArrayOf, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """By pipeline and case: the digest of what was read, or what went wrong."""
-    pipelines = ["", *([FUSED] if newest_zarr.has_fused_pipeline else [])]
-    keys = [(pipeline, case) for pipeline in pipelines for case in CASES]
+    keys = [(pipeline, case) for pipeline in newest_zarr.pipelines for case in CASES]
     jobs = [{"pipeline": pipeline, "read": str(written(case).path)} for pipeline, case in keys]
     done = newest_zarr.work(tmp_path_factory.mktemp("newest"), jobs)
     return {(pipeline, case.id): answer for (pipeline, case), answer in zip(keys, done, strict=True)}
@@ -28,7 +27,7 @@ def answers(newest_zarr: NewestZarr, written: ArrayOf, tmp_path_factory: pytest.
 def test_reads_exactly_what_readers_says(
     case: Case, pipeline: str, written: ArrayOf, answers: Answers, newest_zarr: NewestZarr
 ) -> None:
-    if pipeline == FUSED and not newest_zarr.has_fused_pipeline:
+    if pipeline not in newest_zarr.pipelines:
         pytest.skip(f"zarr-python {newest_zarr.version} has no fused pipeline")
     array = written(case)
     row = next(row for row in array.array.readers() if row.program == "zarr-python")

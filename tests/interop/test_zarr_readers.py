@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from interop_cases import CASE_IDS, CASES, Case, Values, Written, same
 from zarr_judges import ZARR_JUDGES
 
@@ -27,6 +26,8 @@ def with_plain_nan(values: Values) -> Values:
     return np.where(np.isnan(values), np.array(np.nan, values.dtype), values) if values.dtype.kind == "f" else values
 
 
+# zarr-python warns that it reads shards whole where a transpose comes first.
+@pytest.mark.filterwarnings("ignore:Combining a `sharding_indexed` codec")
 @pytest.mark.parametrize("program", ZARR_JUDGES)
 @pytest.mark.parametrize("case", CASES, ids=CASE_IDS)
 def test_reads_exactly_what_readers_says(case: Case, program: str, written: ArrayOf) -> None:
@@ -40,11 +41,7 @@ def test_we_read_it_ourselves(case: Case, written: ArrayOf) -> None:
     assert same(written(case).array[...], written(case).expected)
 
 
-def test_the_table_has_a_reader_for_every_array_and_every_program_reads_many(written: ArrayOf) -> None:
-    opened = dict.fromkeys(ZARR_JUDGES, 0)
-    for case in CASES:
-        programs = [row.program for row in written(case).array.readers() if row.opens and row.program in opened]
-        assert programs, case.id
-        for program in programs:
-            opened[program] += 1
-    assert min(opened.values()) > len(CASES) // 3
+def test_every_program_reads_many_of_them(written: ArrayOf) -> None:
+    rows = [row for case in CASES for row in written(case).array.readers() if row.opens]
+    for program in ZARR_JUDGES:
+        assert sum(row.program == program for row in rows) > len(CASES) // 3

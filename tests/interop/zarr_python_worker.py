@@ -3,8 +3,9 @@
     python zarr_python_worker.py jobs.json answers.json
 
 A job is {"pipeline": "" or the path of a codec pipeline, "read": path}, answered by the digest of the values or by
-what went wrong; or {"pipeline": ..., "create": path, "array": {...}, "values": path of a .npy file}; or
-{"pipeline": ..., "overwrite": path, "start": [...], "values": path of a .npy file}; answered by None or what went wrong.
+what went wrong; or {"pipeline": ..., "create": path, "document": {...}, "values": path of a .npy file}; or
+{"pipeline": ..., "overwrite": path, "start": [...], "values": path of a .npy file}; answered by None or by
+what went wrong.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
+from zarr.abc.codec import ArrayBytesCodec
 
 Values = npt.NDArray[Any]
 FUSED = "zarr.core.codec_pipeline.FusedCodecPipeline"
@@ -28,11 +30,18 @@ def digest(values: Values) -> str:
     return text
 
 
-def create(path: str, array: dict[str, Any], values: Values) -> None:
-    """`array`: shape, dtype, chunks, fill_value, and codecs as in zarr.json: one of them, `serializer`, array->bytes."""
-    options = {key: value for key, value in array.items() if key != "serializer"}
-    serializer = zarr.registry.get_codec_class(array["serializer"]["name"]).from_dict(array["serializer"])
-    zarr.create_array(path, serializer=serializer, **options)[...] = values
+def zarr_python_options(document: dict[str, Any]) -> dict[str, Any]:
+    """What zarr.create_array takes, for an array whose zarr.json is to say as `document` does."""
+    codecs = [zarr.registry.get_codec_class(codec["name"]).from_dict(codec) for codec in document["codecs"]]
+    (serializer,) = (i for i, codec in enumerate(codecs) if isinstance(codec, ArrayBytesCodec))
+    return {
+        "shape": document["shape"],
+        "dtype": document["data_type"],
+        "chunks": document["chunk_grid"]["configuration"]["chunk_shape"],
+        "filters": codecs[:serializer],
+        "serializer": codecs[serializer],
+        "compressors": codecs[serializer + 1 :],
+    }
 
 
 def overwrite(path: str, start: list[int], values: Values) -> None:
@@ -50,7 +59,8 @@ def answer(job: dict[str, Any]) -> str | None:
                 return f"the pipeline is {pipeline}"
             return digest(np.asarray(array[...]))
         if "create" in job:
-            create(job["create"], job["array"], np.load(job["values"]))
+            array = zarr.create_array(job["create"], **zarr_python_options(job["document"]))
+            array[...] = np.load(job["values"])
         else:
             overwrite(job["overwrite"], job["start"], np.load(job["values"]))
     return None

@@ -110,6 +110,7 @@ def convert(
     else:
         create_group_at(target, "", attributes=source.attrs.asdict(), overwrite=overwrite)
         found = [(path, array) for path, array in _walk(source, "", target, skipped) if _matches(path, patterns)]
+        skipped = [(path, why) for path, why in skipped if _matches(path, patterns)]
     total = sum(array.nbytes for _, array in found)
     done: list[str] = []
     with tqdm(total=total, unit="B", unit_scale=True, disable=not progress, delay=1, leave=False) as bar:

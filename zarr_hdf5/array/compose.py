@@ -1,7 +1,7 @@
 """An array put together from its metadata and its store."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
@@ -11,13 +11,14 @@ from zarr_hdf5.codecs.sharding_indexed import ShardingCodec
 from zarr_hdf5.errors import Problem, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.problems import raise_problems
+from zarr_hdf5.named_configuration import NamedConfiguration
 from zarr_hdf5.shard.compose import Shards, compose_shards
 from zarr_hdf5.shard.options import EXTENSION_KEY, HDF5, options_from_json
 from zarr_hdf5.stored_array import Composer, StoredArray
 from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.unsharded import UnshardedSink, UnshardedSource
 
-__all__ = ["Composition", "compose_array"]
+__all__ = ["Composition", "compose_array", "with_resolved_codecs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
     chain = codecs.prepare(ChunkSpec(metadata.chunk_shape, metadata.data_type.dtype, metadata.fill_value))
     source = UnshardedSource(key, ObjectGrid(metadata.shape, metadata.chunk_shape, metadata.chunk_shape))
     return Composition(StoredArray(store, source, chain, order, UnshardedSink(store, key)), codecs, None)
+
+
+def with_resolved_codecs(metadata: ArrayMetadata) -> ArrayMetadata:
+    """The metadata with every codec's configuration complete: defaults, and what follows from the data type."""
+    codecs, _ = parse_codecs(metadata, "new array")
+    chain = codecs.prepare(ChunkSpec(metadata.chunk_shape, metadata.data_type.dtype, metadata.fill_value)).chain
+    named = tuple(NamedConfiguration(document["name"], document["configuration"]) for document in chain.to_json())
+    return replace(metadata, codecs=named)
 
 
 def parse_codecs(metadata: ArrayMetadata, where: str) -> tuple[CodecChain, HDF5 | None]:

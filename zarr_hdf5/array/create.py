@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.chunking import auto_chunks, auto_shards, divide
 from zarr_hdf5.array.codec_arguments import codec_documents, compressor_documents
+from zarr_hdf5.array.compose import with_resolved_codecs
 from zarr_hdf5.data_type import DataType, as_fill_value, default_fill_value, fill_value_to_json
 from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
@@ -107,7 +108,7 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
         document["dimension_names"] = list(names)
     if hdf5 is not None:
         document[EXTENSION_KEY] = options_to_json(hdf5)
-    return ArrayMetadata.parse(document, f"new array {name!r}")
+    return with_resolved_codecs(ArrayMetadata.parse(document, f"new array {name!r}"))
 
 
 def _shape(shape: int | Sequence[int] | None, values: npt.NDArray[Any] | None) -> tuple[int, ...]:

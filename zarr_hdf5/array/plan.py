@@ -49,8 +49,8 @@ class ObjectPart:
     def chunks(self) -> npt.NDArray[np.intp]:
         """(m, rank): the touched chunks, counted within the object, in C order."""
         counts = self.grid.chunks_per_object
-        axes = [np.array([d.chunk % n for d in dim], np.intp) for dim, n in zip(self.dims, counts, strict=True)]
-        return np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1) if axes else _NO_AXES
+        axes = [[d.chunk % n for d in dim] for dim, n in zip(self.dims, counts, strict=True)]
+        return np.array(list(product(*axes)), np.intp).reshape(self.nchunks, len(axes))
 
     def parts(self) -> Iterator[ChunkPart]:
         """The touched chunks in the same order."""
@@ -76,11 +76,10 @@ class ObjectPart:
         )
 
 
-_NO_AXES = np.zeros((1, 0), np.intp)
-
-
 def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectPart]:
     """The objects that a selection touches, in C order."""
+    if any(dim.count == 0 for dim in dims):
+        return
     along: list[list[tuple[int, tuple[ChunkDim, ...]]]] = []
     for dim, length, chunk, count in zip(dims, grid.shape, grid.chunk_shape, grid.chunks_per_object, strict=True):
         touched = project(dim, length, chunk)

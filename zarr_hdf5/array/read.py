@@ -15,11 +15,11 @@ from zarr_hdf5.array.plan import ChunkPart, ObjectPart
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.codecs.protocol import Buffer
-from zarr_hdf5.errors import CodecError, CorruptDataError, NotFoundError, StaleVersionError
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.stored_array import StoredArray
 
-__all__ = ["decode_chunk", "fetch", "read"]
+__all__ = ["batch_length", "decode_chunk", "fetch", "read"]
 
 BATCH_NBYTES = 4 << 20
 """Decoded bytes of a batch: large beside the cost of a task, small beside memory."""
@@ -42,10 +42,11 @@ def read(stored: StoredArray, objects: Iterable[ObjectPart], out: npt.NDArray[An
     """Read the planned objects into `out` (axes in the stored order)."""
     pending = iter(objects)
     while window := list(islice(pending, OBJECTS_AT_ONCE)):
+        chunks = [part.chunks() for part in window]
         located: dict[int, ChunkLocations | None] = {}
 
-        def locate(i: int, window: list[ObjectPart] = window, located: dict[int, Any] = located) -> None:
-            located[i] = stored.source.locate(window[i].coords, window[i].chunks())
+        def locate(i: int, window: list[ObjectPart] = window, chunks: Any = chunks, located: Any = located) -> None:
+            located[i] = stored.source.locate(window[i].coords, chunks[i])
 
         run(locate, range(len(window)))
         batches: list[Batch] = []
@@ -54,23 +55,29 @@ def read(stored: StoredArray, objects: Iterable[ObjectPart], out: npt.NDArray[An
             if locations is None:
                 out[part.in_out] = stored.chain.spec.fill_value
             else:
-                batches += _batches(stored, part, locations, len(window))
+                batches += _batches(stored, part, chunks[i], locations, len(window))
         run(lambda batch: _read_batch(stored, batch, out), batches)
 
 
-def _batches(stored: StoredArray, part: ObjectPart, locations: ChunkLocations, nobjects: int) -> Iterator[Batch]:
+def _batches(
+    stored: StoredArray, part: ObjectPart, chunks: npt.NDArray[np.intp], locations: ChunkLocations, nobjects: int
+) -> Iterator[Batch]:
     """Cut an object's chunks, by their place in it, so that there is work for every core."""
-    parts, chunks = list(part.parts()), part.chunks()
+    parts = list(part.parts())
     if locations.offsets is None or len(parts) == 1:
         yield Batch(part, chunks, locations, parts)
         return
     by_place = np.argsort(locations.offsets, kind="stable")
-    most = max(1, BATCH_NBYTES // max(1, stored.chain.spec.nbytes))
-    if nobjects < worker_count():
-        most = min(most, -(-len(parts) // worker_count()))
+    most = batch_length(stored, len(parts), nobjects)
     for start in range(0, len(parts), most):
         rows = by_place[start : start + most]
         yield Batch(part, chunks[rows], _take(locations, rows), [parts[i] for i in rows.tolist()])
+
+
+def batch_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
+    """How many of an object's `nchunks` chunks make a batch, where `nobjects` objects are worked on at once."""
+    most = max(1, BATCH_NBYTES // max(1, stored.chain.spec.nbytes))
+    return most if nobjects >= worker_count() else min(most, -(-nchunks // worker_count()))
 
 
 def _take(locations: ChunkLocations, rows: npt.NDArray[np.intp]) -> ChunkLocations:
@@ -87,7 +94,7 @@ def _read_batch(stored: StoredArray, batch: Batch, out: npt.NDArray[Any]) -> Non
         if buffer is None:
             out[part.in_out] = stored.chain.spec.fill_value
         else:
-            chunk = decode_chunk(stored, buffer, mask, batch.part.coords, batch.chunks[i])
+            chunk = decode_chunk(stored, buffer, mask, batch.locations.key, batch.chunks[i])
             out[part.in_out] = chunk[part.in_chunk]
 
 
@@ -117,7 +124,7 @@ def _fetch(stored: StoredArray, locations: ChunkLocations) -> list[tuple[Buffer 
             return [(None, 0)]
     present = np.flatnonzero(locations.offsets >= 0)
     buffers: list[tuple[Buffer | None, int]] = [(None, 0)] * len(locations.offsets)
-    if not len(present):
+    if not len(present) and locations.fresh:
         return buffers
     offsets, nbytes = locations.offsets[present], locations.nbytes[present]
     runs, run_of = coalesce(offsets, nbytes)
@@ -132,15 +139,17 @@ def _fetch(stored: StoredArray, locations: ChunkLocations) -> list[tuple[Buffer 
 
 
 def decode_chunk(
-    stored: StoredArray,
-    buffer: Buffer,
-    mask: int,
-    object_coords: tuple[int, ...],
-    chunk: npt.NDArray[np.intp],
+    stored: StoredArray, buffer: Buffer, mask: int, key: str, chunk: npt.NDArray[np.intp]
 ) -> npt.NDArray[Any]:
-    """Decode one chunk; an error says which chunk of which object it was."""
+    """Decode one chunk of the object at `key`; an error says which."""
     try:
         return stored.chain.decode(buffer, mask)
-    except (CorruptDataError, CodecError) as error:
-        error.add_note(f"in inner chunk {tuple(chunk.tolist())} of the object at {object_coords}")
-        raise
+    except CorruptDataError as error:
+        raise type(error)(
+            f"inner chunk {tuple(chunk.tolist())}: {error.message}",
+            structure=error.structure,
+            offset=error.offset,
+            expected=error.expected,
+            found=error.found,
+            key=key,
+        ) from error

@@ -129,6 +129,8 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
         return "looks for the shard index at the end"
     if program == "tensorstore" and any(codec.name == "sharding_indexed" for chain in chains for codec in chain[:-1]):
         return "has no codecs after shards"
+    if program == "tensorstore" and shardings and len(metadata.shape) > 31:
+        return "has at most 31 dimensions where there are shards"
     if program in ("zarr-python", "zarrs") and shardings and not _divides(shardings[0], metadata):
         return "wants inner chunks that divide the shard as it is before codec transpose"
     if program == "zarrs" and kind.startswith("complex") and "big" in endians:

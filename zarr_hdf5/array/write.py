@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.plan import ChunkPart, ObjectPart
-from zarr_hdf5.array.read import BATCH_NBYTES, decode_chunk, fetch
+from zarr_hdf5.array.read import batch_length, decode_chunk, fetch
 from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid
 from zarr_hdf5.codecs.fill import is_fill
-from zarr_hdf5.codecs.protocol import Buffer
+from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.errors import CodecError
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray
 
@@ -29,8 +30,9 @@ WINDOW_NBYTES = 64 << 20
 
 @dataclass(slots=True)
 class PendingObject:
-    """An object on its way: the encoded chunks it will have, in C order (None: absent)."""
+    """An object on its way: its key, and the encoded chunks it will have, in C order (None: absent)."""
 
+    key: str
     part: ObjectPart
     chunks: list[Buffer | None]
     touched: npt.NDArray[np.intp]
@@ -49,9 +51,10 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectPart], v
     """Write `value` (axes in the stored order) to the planned objects."""
     for window in _windows(stored, objects):
         with _locked(stored, sink, window):
-            pending = [_pend(part) for part in window]
+            pending = [_pend(sink.key(part.coords), part) for part in window]
             run(lambda p: _carry(stored, p), pending)
-            run(lambda batch: _encode_batch(stored, batch, value), [b for p in pending for b in _batches(stored, p)])
+            batches = [batch for p in pending for batch in _batches(stored, p, len(pending))]
+            run(lambda batch: _encode_batch(stored, batch, value), batches)
             run(lambda p: sink.write(p.part.coords, p.chunks), pending)
 
 
@@ -68,10 +71,10 @@ def _windows(stored: StoredArray, objects: Iterable[ObjectPart]) -> Iterator[lis
         yield window
 
 
-def _pend(part: ObjectPart) -> PendingObject:
+def _pend(key: str, part: ObjectPart) -> PendingObject:
     grid = part.grid
     touched = _numbers(part.chunks(), grid)
-    return PendingObject(part, [None] * grid.nchunks_per_object, touched, list(part.parts()))
+    return PendingObject(key, part, [None] * grid.nchunks_per_object, touched, list(part.parts()))
 
 
 def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.intp]:
@@ -103,8 +106,8 @@ def _carry(stored: StoredArray, pending: PendingObject) -> None:
         pending.chunks[number] = buffer
 
 
-def _batches(stored: StoredArray, pending: PendingObject) -> Iterator[Batch]:
-    most = max(1, BATCH_NBYTES // max(1, stored.chain.spec.nbytes))
+def _batches(stored: StoredArray, pending: PendingObject, nobjects: int) -> Iterator[Batch]:
+    most = batch_length(stored, len(pending.parts), nobjects)
     for start in range(0, len(pending.parts), most):
         yield Batch(pending, range(start, min(start + most, len(pending.parts))))
 
@@ -117,10 +120,18 @@ def _encode_batch(stored: StoredArray, batch: Batch, value: npt.NDArray[Any]) ->
         if part.whole and source.shape == spec.shape and source.dtype == spec.dtype and _forward(part):
             chunk = source
         else:
-            chunk = np.empty(spec.shape, spec.dtype)
+            chunk = _new_chunk(spec)
             _fill_in(stored, pending, part, number, chunk)
             chunk[part.in_chunk] = source
         pending.chunks[number] = None if is_fill(chunk, spec.fill_value) else stored.chain.encode(chunk)
+
+
+def _new_chunk(spec: ChunkSpec) -> npt.NDArray[Any]:
+    try:
+        return np.empty(spec.shape, spec.dtype)
+    except (MemoryError, ValueError) as error:  # ValueError: more than any address can say
+        message = f"a chunk of shape {spec.shape} has {spec.nbytes} bytes, which do not fit in memory"
+        raise CodecError(message, direction="encoding") from error
 
 
 def _forward(part: ChunkPart) -> bool:
@@ -137,10 +148,10 @@ def _fill_in(
         chunk[...] = stored.chain.spec.fill_value
         return
     coords = np.array(np.unravel_index(number, pending.part.grid.chunks_per_object), np.intp)
-    chunk[...] = decode_chunk(stored, old, 0, pending.part.coords, coords)
+    chunk[...] = decode_chunk(stored, old, 0, pending.key, coords)
 
 
-_locks: WeakValueDictionary[tuple[str, str], "_Lock"] = WeakValueDictionary()
+_locks: WeakValueDictionary[str, "_Lock"] = WeakValueDictionary()
 _locks_guard = threading.Lock()
 
 
@@ -154,7 +165,8 @@ class _Lock:
 @contextmanager
 def _locked(stored: StoredArray, sink: ChunkSink, window: list[ObjectPart]) -> Iterator[None]:
     """Nobody else in this process rewrites these objects meanwhile; always taken in the same order."""
-    names = sorted((stored.store.url, sink.key(part.coords)) for part in window)
+    # One name however the object is reached: as c/0 of the store of an array, or as a/c/0 of the store above it.
+    names = sorted(f"{stored.store.url}/{sink.key(part.coords)}" for part in window)
     with _locks_guard:
         locks = [_locks.setdefault(name, _Lock()) for name in names]
     with ExitStack() as stack:

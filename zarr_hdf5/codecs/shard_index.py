@@ -62,8 +62,14 @@ class ShardIndexFormat:
         Raises
         ------
         ChecksumError, CorruptDataError
-            If it does not decode, or an entry lies outside the shard or in the index itself.
+            If the shard is shorter than its index, or the index does not decode, or an entry lies outside the shard or
+            in the index itself.
         """
+        if shard_nbytes < self.nbytes:
+            wanted = f"at least {self.nbytes} bytes"
+            raise CorruptDataError(
+                "shorter than its index", structure="shard", expected=wanted, found=shard_nbytes, key=key
+            )
         try:
             table = self.chain.decode(data).reshape(-1, 2)
         except ChecksumError as error:
@@ -82,11 +88,7 @@ class ShardIndexFormat:
         if shard is None:
             absent = np.full(prod(self.chunks_per_shard), -1, np.int64)
             return ShardIndex(absent, absent)
-        if len(shard) < self.nbytes:
-            raise CorruptDataError(
-                "shorter than its index", structure="shard", expected=f"at least {self.nbytes} bytes", found=len(shard)
-            )
-        data = shard[: self.nbytes] if self.location == "start" else shard[len(shard) - self.nbytes :]
+        data = shard[: self.nbytes] if self.location == "start" else shard[max(0, len(shard) - self.nbytes) :]
         return self.decode(data, len(shard))
 
     def _check(

@@ -21,10 +21,13 @@ from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
 from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
 from zarr_hdf5.codecs.shard_index import ShardIndexFormat
 from zarr_hdf5.codecs.shard_layout import ShardLayout
-from zarr_hdf5.errors import Problem, UnsupportedFeatureError
+from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError
 from zarr_hdf5.named_configuration import parse_named_configuration
 
 __all__ = ["FlatShard", "ShardingCodec", "parse_sharding"]
+
+MAX_CHUNKS = 1 << 26
+"""Innermost chunks in a shard, for which an index of 1 GiB is kept: more is not refused by memory, but at once."""
 
 ParseChain: TypeAlias = Callable[[Sequence[tuple[str, Configuration]], Path, list[Problem]], CodecChain | None]
 
@@ -71,27 +74,36 @@ class ShardingCodec:
         }
 
     def resolve(self, spec: ChunkSpec) -> "ShardingCodec":
-        """The codec made ready for shards of `spec`."""
-        return replace(self, flat=self.flatten(spec))
+        """The codec made ready for shards of `spec`, what depends on the data type filled in."""
+        flat = self.flatten(spec)
+        inner = self.codecs.prepare(ChunkSpec(self.chunk_shape, spec.dtype, spec.fill_value))
+        return replace(self, codecs=inner.chain, flat=flat)
 
     def flatten(self, spec: ChunkSpec) -> FlatShard:
         """The layout of a shard of `spec`; shards directly within shards become levels of one layout.
 
         Raises
         ------
+        InvalidMetadataError
+            If the inner chunks do not divide the shard.
         UnsupportedFeatureError
-            If the inner chunks do not divide the shard, or an inner codec does not apply.
+            If an inner codec does not apply, or there are too many inner chunks.
         """
         levels: list[ShardIndexFormat] = []
-        codec, shape = self, spec.shape
+        codec, shape, nchunks = self, spec.shape, 1
         while True:
             if len(codec.chunk_shape) != len(shape) or any(
                 s % c for s, c in zip(shape, codec.chunk_shape, strict=True)
             ):
-                raise UnsupportedFeatureError(
+                raise InvalidMetadataError(
                     f"sharding_indexed: inner chunks of {codec.chunk_shape} do not divide shards of {shape}"
                 )
             counts = tuple(s // c for s, c in zip(shape, codec.chunk_shape, strict=True))
+            nchunks *= prod(counts)
+            if nchunks > MAX_CHUNKS:
+                raise UnsupportedFeatureError(
+                    f"sharding_indexed: a shard of {nchunks} inner chunks; more than {MAX_CHUNKS} are not handled"
+                )
             levels.append(ShardIndexFormat.prepare(counts, codec.index_codecs, codec.index_location))
             shape, inner = codec.chunk_shape, codec.codecs
             if inner.array_array or inner.bytes_bytes or not isinstance(inner.array_bytes, ShardingCodec):

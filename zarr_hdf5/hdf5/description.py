@@ -26,6 +26,8 @@ __all__ = [
     "read_chunk_table",
 ]
 
+MAX_ITEMSIZE = 1 << 20
+"""Bytes of an element: its fill value, which a file may claim to be of any length, must fit in a metadata document."""
 LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError)
 """What h5py raises for broken files, depending on which part is broken."""
 
@@ -135,28 +137,29 @@ def _describe_group(group: h5py.Group, path: str) -> GroupDescription:
         except (*LIBRARY_ERRORS, UnsupportedFeatureError) as error:
             refused.append((name, str(error)))
             continue
-        (groups if kind == h5py.h5o.TYPE_GROUP else datasets).append(name)
+        (groups if kind == h5py.h5g.GROUP else datasets).append(name)
     attributes, unreadable = _read_attributes(group)
     return GroupDescription(path, attributes, unreadable, tuple(groups), tuple(datasets), tuple(refused))
 
 
-def _member_kind(group: h5py.Group, name: str, above: set[int]) -> int:
+def _member_kind(group: h5py.Group, name: str, above: set[tuple[int, int]]) -> int:
     """The type of a member. Raises UnsupportedFeatureError where it is not shown."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise UnsupportedFeatureError("soft and external links are not followed")
-    info = h5py.h5o.get_info(group.id, name.encode("utf-8", "surrogateescape"))
-    if info.addr in above:
+    # Not h5o.get_info, which walks all of a dataset's chunk index to say how large it is.
+    info = h5py.h5g.get_objinfo(group.id, name.encode("utf-8", "surrogateescape"))
+    if info.objno in above:
         raise UnsupportedFeatureError("a hard link to a group above it")
-    if info.type not in (h5py.h5o.TYPE_GROUP, h5py.h5o.TYPE_DATASET):
+    if info.type not in (h5py.h5g.GROUP, h5py.h5g.DATASET):
         raise UnsupportedFeatureError("neither a group nor a dataset")
     return int(info.type)
 
 
-def _addresses(file: h5py.File, path: str) -> set[int]:
+def _addresses(file: h5py.File, path: str) -> set[tuple[int, int]]:
     """The group at `path` and those above it, as they were walked through."""
     names = path.strip("/").split("/") if path.strip("/") else []
     paths = ["/", *("/" + "/".join(names[: i + 1]) for i in range(len(names)))]
-    return {int(h5py.h5o.get_info(file[p].id).addr) for p in paths}
+    return {h5py.h5g.get_objinfo(file[p].id, b".").objno for p in paths}
 
 
 def _describe_dataset(dataset: h5py.Dataset, path: str) -> DatasetDescription:
@@ -166,6 +169,8 @@ def _describe_dataset(dataset: h5py.Dataset, path: str) -> DatasetDescription:
         dtype = dataset.dtype
     except TypeError as error:
         raise UnsupportedFeatureError(f"{path}: numpy has no such data type: {error}") from error
+    if dtype.itemsize > MAX_ITEMSIZE:
+        raise UnsupportedFeatureError(f"{path}: elements of {dtype.itemsize} bytes")
     properties = dataset.id.get_create_plist()
     filters = []
     for i in range(properties.get_nfilters()):

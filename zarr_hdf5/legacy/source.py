@@ -36,13 +36,14 @@ class HDF5ChunkSource:
         if self.grid.nchunks_per_object >= 2**63:
             raise UnsupportedFeatureError(f"{self.path}: a dataset of {self.grid.nchunks_per_object} chunks")
         with self._lock:
+            remembered = self._table is not None and not fresh
             if self._table is None or fresh:
                 self._table = self._load()
             version, numbers, table = self._table
         wanted = self._numbers(chunks)
         if not len(numbers):
             absent = np.full(len(wanted), -1, np.int64)
-            return ChunkLocations(self.key, version, absent, absent)
+            return ChunkLocations(self.key, version, absent, absent, fresh=not remembered)
         row = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
         present = numbers[row] == wanted
         return ChunkLocations(
@@ -51,6 +52,7 @@ class HDF5ChunkSource:
             np.where(present, table.offsets[row], -1),
             np.where(present, table.nbytes[row], -1),
             table.filter_masks[row],
+            fresh=not remembered,
         )
 
     def _load(self) -> tuple[Hashable, npt.NDArray[np.int64], ChunkTable]:

@@ -1,6 +1,5 @@
 """A sharded array put together from its metadata: where its chunks are, and who writes its shards."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.sharding_indexed import FlatShard, ShardingCodec
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.shard.sink import ShardSink
@@ -72,7 +72,7 @@ def _view(
         order=order,
         flat=flat,
         twin=hdf5_twin(flat.chain.chain, flat.chain.spec),
-        zarr_json=json.dumps(metadata.to_json(), ensure_ascii=True, separators=(",", ":")),
+        zarr_json=dump_json(metadata.to_json()).decode(),
         attributes=hdf5_attributes(metadata.attributes, metadata.data_type.dtype),
         dimension_names=metadata.dimension_names,
     )

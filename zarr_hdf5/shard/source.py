@@ -93,13 +93,15 @@ class ShardSource:
         """See `ChunkSource`."""
         key = self.key(object_coords)
         table = None if fresh else self._recall(object_coords)
+        remembered = table is not None
         if table is None:
             table = read_shard_table(self.store, key, self.layout)
             self._keep(object_coords, table)
         if table is None:
             return None
         numbers = self.layout.numbers(chunks)
-        return ChunkLocations(key, table.version, table.index.offsets[numbers], table.index.nbytes[numbers])
+        offsets, nbytes = table.index.offsets[numbers], table.index.nbytes[numbers]
+        return ChunkLocations(key, table.version, offsets, nbytes, fresh=not remembered)
 
     def _recall(self, object_coords: tuple[int, ...]) -> ShardTable | None:
         with self._lock:

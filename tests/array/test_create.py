@@ -1,0 +1,146 @@
+"""What `create_array` makes of its options."""
+
+from pathlib import Path
+from typing import Any
+
+import numcodecs
+import numpy as np
+import pytest
+import zarr.codecs
+import zarr.codecs.numcodecs
+
+import zarr_hdf5 as zh
+from zarr_hdf5 import errors
+from zarr_hdf5.array.chunking import auto_chunks, auto_shards, divide
+from zarr_hdf5.array.create import new_array_metadata
+
+
+def inner_codecs(**options: Any) -> list[dict[str, Any]]:
+    metadata = new_array_metadata("a", {"shape": (8,), "dtype": "i4", **options})  # type: ignore[typeddict-item]
+    (sharding,) = metadata.codecs
+    return list(sharding.configuration["codecs"])
+
+
+LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
+SHUFFLE = {"name": "numcodecs.shuffle", "configuration": {"elementsize": 4}}
+ZLIB = {"name": "numcodecs.zlib", "configuration": {"level": 1}}
+ZSTD = {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
+
+CODECS: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
+    ({}, [LITTLE, SHUFFLE, ZLIB]),
+    ({"dtype": "u1"}, [LITTLE, ZLIB]),
+    ({"dtype": ">i4"}, [{"name": "bytes", "configuration": {"endian": "big"}}, SHUFFLE, ZLIB]),
+    ({"compressors": "zstd"}, [LITTLE, ZSTD]),
+    ({"compressors": None}, [LITTLE]),
+    ({"compressors": ZLIB}, [LITTLE, ZLIB]),
+    ({"compressors": [SHUFFLE, ZLIB]}, [LITTLE, SHUFFLE, ZLIB]),
+    ({"compressors": zarr.codecs.ZstdCodec(level=1)}, [LITTLE, ZSTD]),
+    ({"compressors": [numcodecs.Zlib(level=1)]}, [LITTLE, ZLIB]),
+    ({"compressors": [numcodecs.Zstd(level=1)]}, [LITTLE, ZSTD]),
+    ({"compressors": ["crc32c"]}, [LITTLE, {"name": "crc32c", "configuration": {}}]),
+    (
+        {"compressors": numcodecs.Blosc("lz4", 5, numcodecs.Blosc.BITSHUFFLE)},
+        [
+            LITTLE,
+            {
+                "name": "blosc",
+                "configuration": {
+                    "blocksize": 0,
+                    "clevel": 5,
+                    "cname": "lz4",
+                    "shuffle": "bitshuffle",
+                    "typesize": None,
+                },
+            },
+        ],
+    ),
+    (
+        {"filters": [{"name": "transpose", "configuration": {"order": [0]}}], "compressors": None},
+        [{"name": "transpose", "configuration": {"order": [0]}}, LITTLE],
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "wanted"), CODECS)
+def test_codecs(options: dict[str, Any], wanted: list[dict[str, Any]]) -> None:
+    assert inner_codecs(**options) == wanted
+
+
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"shape": None}, "shape"),
+    ({"dtype": None}, "dtype"),
+    ({"data": np.zeros(3)}, "the data have"),
+    ({"chunks": (0,)}, "chunks"),
+    ({"chunks": (2, 2)}, "chunks"),
+    ({"chunks": 3, "shards": 4}, "multiple"),
+    ({"chunks": "big"}, "integers"),
+    ({"compressors": "gzip"}, "none of"),
+    ({"compressors": [3]}, "not a codec"),
+    ({"dimension_names": ["x", "y"]}, "dimension_names"),
+    ({"fill_value": 2**40}, "fill"),
+    ({"chunk_key_encoding": {"name": "default", "separator": "-"}}, "separator"),
+    ({"shape": (-1,)}, "shape"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), FAULTS)
+def test_faults(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(errors.InvalidMetadataError, match=words):
+        new_array_metadata("a", {"shape": (8,), "dtype": "i4", **options})  # type: ignore[typeddict-item]
+
+
+def test_attributes_must_be_json(tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidMetadataError):
+        zh.create_array(tmp_path / "a", data=[1], attributes={"x": {1, 2}})
+    assert not (tmp_path / "a" / "zarr.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "key"),
+    [
+        (None, "c/0/0"),
+        ({"name": "v2", "separator": "/"}, "0/0"),
+        ({"name": "v2"}, "0.0"),
+        ({"name": "default", "configuration": {"separator": "."}}, "c.0.0"),
+    ],
+)
+def test_chunk_keys(tmp_path: Path, encoding: Any, key: str) -> None:
+    zh.create_array(tmp_path / "a", data=np.ones((2, 2)), chunk_key_encoding=encoding)
+    assert (tmp_path / "a" / key).is_file()
+    assert zarr.open_array(tmp_path / "a", mode="r")[1, 1] == 1
+
+
+def test_dataset_is_named_after_the_array(tmp_path: Path) -> None:
+    sides = [
+        zh.create_array(tmp_path / "a", name="g/pressure", data=[1]).hdf5,
+        zh.create_array(tmp_path / "b", data=[1]).hdf5,
+        zh.create_array(tmp_path / "c", data=[1], hdf5=zh.HDF5(dataset="/deep/er")).hdf5,
+    ]
+    assert [side and side.dataset for side in sides] == ["/pressure", "/data", "/deep/er"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"libver": "latest"}, {"index_location": "middle"}, {"dataset": "relative"}, {"dataset": "/"}]
+)
+def test_hdf5_options_are_checked(options: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(options.values()))):
+        zh.HDF5(**options)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (10**9,), (365, 721, 1440), (3, 10**6), (0, 4), (2**33,)])
+@pytest.mark.parametrize("itemsize", [1, 4, 16])
+def test_auto_chunks_and_shards(shape: tuple[int, ...], itemsize: int) -> None:
+    chunks = auto_chunks(shape, itemsize)
+    shards = auto_shards(shape, chunks, itemsize)
+    assert all(c >= 1 and s % c == 0 for c, s in zip(chunks, shards, strict=True))
+    assert np.prod(chunks, dtype=object) * itemsize <= 256 << 10
+    assert np.prod(shards, dtype=object) * itemsize <= 64 << 20
+    enough = all(s >= n for s, n in zip(shards, shape, strict=True))
+    assert enough or np.prod(shards, dtype=object) * itemsize > 16 << 20
+
+
+@pytest.mark.parametrize("shards", [(4096, 4096), (1000003,), (6, 35, 1001), (1, 1)])
+def test_given_shards_are_divided(shards: tuple[int, ...]) -> None:
+    chunks = divide(shards, 8)
+    assert all(s % c == 0 for s, c in zip(shards, chunks, strict=True))
+    assert np.prod(chunks) * 8 <= 256 << 10

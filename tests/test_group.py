@@ -1,0 +1,92 @@
+"""Groups: members, creation, deletion, trees."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zarr_hdf5 as zh
+from zarr_hdf5 import errors
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> zh.Group:
+    root = zh.create_group(tmp_path / "x.zarr", attributes={"title": "t"})
+    root.create_array("a", data=np.arange(3))
+    root.create_group("g", attributes={"k": 1}).create_array("b", data=[1.5])
+    return root
+
+
+def test_members(root: zh.Group) -> None:
+    assert root.keys() == list(root) == ["a", "g"]
+    assert len(root) == 2
+    assert [name for name, _ in root.arrays()] == ["a"]
+    assert [name for name, _ in root.groups()] == ["g"]
+    assert [name for name, _ in root.members(None)] == ["a", "g", "g/b"]
+    assert [name for name, _ in root.members(0)] == ["a", "g"]
+    assert "g/b" in root
+    assert "nothing" not in root
+    assert 3 not in root
+    with pytest.raises(errors.NotFoundError):
+        root["nothing"]
+    group = root["g"]
+    assert isinstance(group, zh.Group)
+    assert (group.name, group.attrs["k"]) == ("/g", 1)
+
+
+def test_delete(root: zh.Group) -> None:
+    del root["g"]
+    assert root.keys() == ["a"]
+    with pytest.raises(errors.NotFoundError):
+        del root["g"]
+
+
+def test_require(root: zh.Group) -> None:
+    assert root.require_group("g").attrs["k"] == 1
+    assert root.require_group("new").keys() == []
+    assert np.asarray(root.require_array("a", shape=(3,), dtype="i8")).tolist() == [0, 1, 2]
+    assert root.require_array("c", shape=(3,), dtype="i8", fill_value=4)[0] == 4
+    for shape, dtype in [((4,), "i8"), ((3,), "i4")]:
+        with pytest.raises(errors.AlreadyExistsError):
+            root.require_array("a", shape=shape, dtype=dtype)
+    with pytest.raises(errors.AlreadyExistsError):
+        root.require_array("g", shape=(3,), dtype="i8")
+    with pytest.raises(errors.AlreadyExistsError):
+        root.require_group("a")
+
+
+@pytest.mark.parametrize("name", ["..", "a/../b", "x/./y", "zarr.json", "a\0b", "a\\b", "..."])
+def test_illegal_names(root: zh.Group, name: str) -> None:
+    with pytest.raises(errors.InvalidMetadataError, match="not a legal node name"):
+        root.create_group(name)
+
+
+def test_read_only(root: zh.Group) -> None:
+    group = zh.open_group(root.store.url)
+    for write in (
+        lambda: group.create_array("x", data=[1]),
+        lambda: group.create_group("x"),
+        lambda: group.attrs.update(x=1),
+        lambda: group.__delitem__("a"),
+    ):
+        with pytest.raises(errors.ReadOnlyError):
+            write()
+
+
+def test_attributes(root: zh.Group) -> None:
+    root.attrs["title"] = "new"
+    assert zh.open_group(root.store.url).attrs.asdict() == {"title": "new"}
+
+
+def test_tree_shows_what_cannot_be_read(root: zh.Group) -> None:
+    path = Path(root.store.url.removeprefix("file://"))
+    (path / "broken").mkdir()
+    (path / "broken" / "zarr.json").write_text("{")
+    text = repr(root.tree())
+    assert "int64 (3,)" in text
+    assert "float64 (1,)" in text
+    assert "unreadable" in text
+    assert "<details" in root._repr_html_()
+    assert root.store.url in repr(root)
+    with root as same:
+        same.flush()
