@@ -44,7 +44,7 @@ def test_numpy_takes_it(array: zh.Array) -> None:
     assert np.asarray(array, "f8").dtype == np.float64
     with pytest.raises(ValueError, match="copy"):
         np.asarray(array, copy=False)
-    assert float(np.sum(array)) == DATA.sum()  # type: ignore[arg-type]
+    assert float(np.sum(array)) == DATA.sum()
     for ours, theirs in zip(array, DATA, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -30,7 +30,7 @@ COMPRESSORS: list[Any] = [
 ]
 
 
-def values(draw: st.DrawFn, dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def values(draw: Callable[..., Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Any bits at all, NaNs and negative zeros with them, with long runs of the same."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     size = int(np.prod(shape)) * dtype.itemsize
@@ -47,8 +47,9 @@ def arrays(draw: st.DrawFn) -> dict[str, Any]:
     chunks = tuple(draw(st.integers(1, 4)) for _ in range(rank))
     shards = tuple(c * draw(st.integers(1, 3)) for c in chunks)
     order = draw(st.permutations(range(rank)))
-    transpose = [{"name": "transpose", "configuration": {"order": list(order)}}] if draw(st.booleans()) else []
-    nested = {} if transpose or draw(st.booleans()) else nested_shards(draw, chunks)
+    kind = draw(st.sampled_from(["plain", "transposed", "nested"]))
+    transpose = [{"name": "transpose", "configuration": {"order": list(order)}}] if kind == "transposed" else []
+    nested = nested_shards(draw, chunks) if kind == "nested" else {}
     return nested | {
         "shape": tuple(draw(lengths) for _ in range(rank)),
         "dtype": np.dtype(draw(st.sampled_from(DTYPES))),
@@ -148,8 +149,9 @@ def check_shards(array: zh.Array, model: npt.NDArray[Any]) -> None:
         with h5py.File(side.file(coords), "r") as file:
             dataset = file[side.dataset]
             assert same(dataset[()].transpose(np.argsort(side.order)), model[region])
-            found: dict[tuple[int, ...], tuple[int, int, int]] = {}
-            dataset.id.chunk_iter(lambda c: found.update({c.chunk_offset: (c.byte_offset, c.size, c.filter_mask)}))
+            rows: list[Any] = []
+            dataset.id.chunk_iter(rows.append)
+            found = {row.chunk_offset: (row.byte_offset, row.size, row.filter_mask) for row in rows}
             chunk_shape = dataset.chunks
         wanted = {}
         for inner, number in zip(layout.all_coords(), layout.numbers(layout.all_coords()), strict=True):

@@ -168,3 +168,4 @@ def _copy(source: Array, target: Array, advance: Callable[[int], object]) -> Non
         values = np.asarray(source[region])
         target[region] = values
         advance(values.nbytes)
+        del values  # before the next block is read beside it

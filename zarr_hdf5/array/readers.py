@@ -92,7 +92,7 @@ NO_COMPLEX = {"zarrita.js"}
 def reader_table(metadata: ArrayMetadata, view: HDF5View | None) -> ReaderTable:
     """The table for an array; `view` is its HDF5 side, None where it has none."""
     faults = {program: _zarr_fault(program, metadata) for program in ZARR_PROGRAMS}
-    rows = [Reader("Zarr", program, not fault, fault) for program, fault in faults.items()]
+    rows = [Reader("Zarr", p, not fault, fault or _zarr_need(p, metadata)) for p, fault in faults.items()]
     rows += [_hdf5_row(program, check, metadata, view) for program, check in HDF5_PROGRAMS.items()]
     return ReaderTable(tuple(rows))
 
@@ -142,6 +142,13 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
     return ""
 
 
+def _zarr_need(program: str, metadata: ArrayMetadata) -> str:
+    """What a program that opens the array needs for it."""
+    if program == "zarrita.js" and metadata.data_type.name == "float16":
+        return "needs Float16Array, which Node.js has since version 24"
+    return ""
+
+
 def _divides(sharding: Mapping[str, Any], metadata: ArrayMetadata) -> bool:
     return all(n % chunk == 0 for n, chunk in zip(metadata.chunk_shape, sharding["chunk_shape"], strict=True))
 
@@ -181,7 +188,7 @@ def _netcdf(view: HDF5View, metadata: ArrayMetadata) -> str:
 
 
 def _pure(view: HDF5View, metadata: ArrayMetadata) -> str:
-    """jsfive: B-tree version 1 only, built-in filters only."""
+    """jsfive: B-tree version 1 only, built-in filters only; absent chunks come as undefined, not as the fill value."""
     if view.options.libver != "earliest":
         return "reads libver 'earliest' only"
     if view.options.index_location == "start":
@@ -189,12 +196,12 @@ def _pure(view: HDF5View, metadata: ArrayMetadata) -> str:
     if _plugins(view):
         return f"has no filter {_plugins(view)}"
     kind = metadata.data_type.name
-    if kind in ("float16", "bool") or kind.startswith(("r", "complex")):
-        return f"has no data type {kind}"
-    return ""
+    return f"has no data type {kind}" if kind.startswith(("r", "complex")) else ""
 
 
 def _h5wasm(view: HDF5View, metadata: ArrayMetadata) -> str:
+    if metadata.data_type.name == "float16":
+        return "has no data type float16"
     return f"needs h5wasm-plugins for {_plugins(view)}" if _plugins(view) else ""
 
 

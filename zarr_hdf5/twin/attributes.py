@@ -78,35 +78,22 @@ def _is_text(value: str) -> bool:
 
 
 def _number(value: Any) -> np.ndarray[Any, Any] | np.generic | None:
-    """A number, a boolean, or a list of one kind, as numpy has it; None where it is none of these."""
-    kinds = _kinds(value)
-    if kinds is None or len(kinds) == 0 or (bool in kinds and len(kinds) > 1):
+    """A number, a boolean, or a list of one kind, as numpy has it; None where it is none of these.
+
+    Not a list of lists: an attribute of two dimensions keeps netCDF's library from opening the whole file.
+    """
+    items = value if isinstance(value, list) else [value]
+    kinds = {type(item) for item in items}
+    if not kinds or not (kinds <= {int, float} or kinds == {bool}):
         return None
     try:
         array = np.asarray(value, np.float64 if float in kinds else None)
-    except (ValueError, OverflowError):
-        return None
-    # An attribute of more dimensions would keep netCDF's library from opening the whole file.
-    if array.ndim > 1:
+    except OverflowError:
         return None
     # Integers beyond 64 bits come back as objects or, mixed, as floats.
     if array.dtype.kind not in ("b" if bool in kinds else "f" if float in kinds else "iu"):
         return None
-    return (array if array.ndim else array[()]) if array.size and array.nbytes <= MAX_NBYTES else None
-
-
-def _kinds(value: Any) -> set[type] | None:
-    if isinstance(value, bool | int | float):
-        return {type(value)}
-    if not isinstance(value, list) or not value:
-        return None
-    kinds: set[type] = set()
-    for item in value:
-        inner = _kinds(item)
-        if inner is None:
-            return None
-        kinds |= inner
-    return kinds
+    return (array if array.ndim else array[()]) if array.nbytes <= MAX_NBYTES else None
 
 
 def json_attributes(attributes: Iterable[tuple[str, Any]], dtype: np.dtype[Any] | None = None) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""HDF5 files that h5py wrote, seen as Zarr: h5py is the judge."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+
+import zarr_hdf5 as zh
+from zarr_hdf5 import errors
+
+DATA = np.random.default_rng(1).integers(0, 50, (23, 17)).astype("i4")
+
+# Name, and how to make the dataset; whether its chunks are read where they lie, not decoded by libhdf5.
+DATASETS: dict[str, tuple[dict[str, Any], bool]] = {
+    "contiguous": ({"data": DATA}, False),
+    "chunked": ({"data": DATA, "chunks": (5, 4)}, True),
+    "deflate": ({"data": DATA, "chunks": (5, 4), "compression": "gzip", "shuffle": True}, True),
+    "fletcher32": ({"data": DATA, "chunks": (5, 4), "fletcher32": True}, True),
+    "zstd": ({"data": DATA, "chunks": (5, 4), **hdf5plugin.Zstd()}, True),
+    "blosc": ({"data": DATA, "chunks": (5, 4), **hdf5plugin.Blosc("zstd", shuffle=2)}, True),
+    "bzip2": ({"data": DATA, "chunks": (5, 4), **hdf5plugin.BZip2()}, True),
+    "lzf": ({"data": DATA, "chunks": (5, 4), "compression": "lzf"}, False),
+    "scaleoffset": ({"data": DATA, "chunks": (5, 4), "scaleoffset": 0}, False),
+    "bitshuffle": ({"data": DATA, "chunks": (5, 4), **hdf5plugin.Bitshuffle()}, False),
+    "big": ({"data": DATA.astype(">i4"), "chunks": (5, 4), "compression": "gzip"}, True),
+    "unlimited": ({"data": DATA, "chunks": (5, 4), "maxshape": (None, 17)}, True),
+    "unlimited second": ({"data": DATA, "chunks": (5, 4), "maxshape": (23, None)}, False),
+    "larger chunks": ({"data": DATA, "chunks": (32, 32), "maxshape": (None, None)}, True),
+    "never written": ({"shape": (23, 17), "dtype": "f4", "chunks": (5, 4), "fillvalue": 2.5}, True),
+    "bool": ({"data": DATA > 20, "chunks": (5, 4)}, True),
+    "complex": ({"data": DATA * 1j, "chunks": (5, 4), "compression": "gzip"}, True),
+    "half": ({"data": DATA.astype("f2")}, False),
+    "scalar": ({"data": 2.5}, False),
+    "empty": ({"shape": (0, 3), "dtype": "f4", "maxshape": (None, 3)}, True),
+    "compact": ({"data": np.arange(3, dtype="u1")}, False),
+}
+
+
+@pytest.fixture(scope="module", params=["earliest", "v110", "latest"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("legacy") / f"{request.param}.h5"
+    with h5py.File(path, "w", libver=request.param, userblock_size=1024) as file:
+        for name, (options, _) in DATASETS.items():
+            file.create_dataset(name, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_values(path: Path, name: str) -> None:
+    array = zh.open_array(path, path=name)
+    with h5py.File(path, "r") as file:
+        wanted, fill = file[name][()], file[name].fillvalue
+    np.testing.assert_array_equal(array[...], wanted)
+    assert array[...].dtype == np.asarray(wanted).dtype.newbyteorder("=")
+    assert array.fill_value == fill
+    if array.ndim == 2:
+        np.testing.assert_array_equal(array[3:20:4, ::-2], wanted[3:20:4, ::-2])
+        np.testing.assert_array_equal(array[-1:, 2], wanted[-1:, 2])
+    assert array.stored.natural_chunks == DATASETS[name][1]
+
+
+def test_chunks_with_skipped_filters(tmp_path: Path) -> None:
+    """h5py sets the filter mask of a chunk that was written raw; those bytes must not be inflated."""
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        dataset = file.create_dataset("a", (8,), "i4", chunks=(4,), compression="gzip", shuffle=True)
+        dataset[:4] = [1, 2, 3, 4]
+        dataset.id.write_direct_chunk((4,), np.array([5, 6, 7, 8], "i4").tobytes(), filter_mask=0b11)
+    assert zh.open_array(tmp_path / "m.h5", path="a")[...].tolist() == list(range(1, 9))
+    zh.convert(tmp_path / "m.h5", tmp_path / "m.zarr")
+    assert zh.open_array(tmp_path / "m.zarr", path="a")[...].tolist() == list(range(1, 9))
+
+
+def make_links(file: h5py.File) -> None:
+    file["g/a"] = [1, 2]
+    file["g/up"] = file["/"]
+    file["soft"] = h5py.SoftLink("/g/a")
+    file["outside"] = h5py.ExternalLink("/etc/passwd", "/")
+    file["words"] = ["one"]
+    file["pairs"] = np.zeros(2, "i4,f4")
+    file["null"] = h5py.Empty("f4")
+    file["type"] = np.dtype("f8")
+
+
+def test_what_cannot_be_shown_is_named_and_the_rest_works(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        make_links(file)
+    done = zh.convert(tmp_path / "f.h5", tmp_path / "f.zarr")
+    assert done.converted == ("g/a",)
+    why = dict(done.skipped)
+    assert set(why) == {"g/up", "soft", "outside", "words", "pairs", "null", "type"}
+    assert "links are not followed" in why["soft"]
+    assert "above it" in why["g/up"]
+    assert "null dataspace" in why["null"]
+    text = str(zh.open_group(tmp_path / "f.h5").tree())
+    assert "words" in text
+    assert "unreadable" in text
+
+
+def test_attributes_and_dimension_names(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["x"] = [1.0, 2.0]
+        file["x"].make_scale("x")
+        file["a"] = np.zeros((2, 3))
+        file["a"].dims[0].attach_scale(file["x"])
+        file["a"].dims[1].label = "y"
+        file["a"].attrs["units"] = "K"
+        file["plain"] = [1]
+    group = zh.open_group(tmp_path / "f.h5")
+    arrays = dict(group.arrays())
+    assert arrays["a"].dimension_names == ("x", "y")
+    assert arrays["x"].dimension_names == ("x",)
+    assert arrays["plain"].dimension_names is None
+    assert arrays["a"].attrs.asdict() == {"units": "K"}
+
+
+def test_the_file_may_change(tmp_path: Path) -> None:
+    """A remembered chunk index is not used on a file that was written since."""
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file.create_dataset("a", (8,), "i4", chunks=(4,), compression="gzip")[:4] = 1
+    array = zh.open_array(tmp_path / "f.h5", path="a")
+    assert array[...].tolist() == [1] * 4 + [0] * 4
+    with h5py.File(tmp_path / "f.h5", "r+") as file:
+        file["a"][...] = np.arange(8)
+    assert array[...].tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda d: d[: len(d) // 2], lambda d: d[:600], lambda d: d[:8], lambda d: d[:8] + bytes(len(d) - 8)],
+)
+def test_broken_files(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file.create_dataset("a", data=np.arange(4096), chunks=(64,), compression="gzip")
+    data = (tmp_path / "f.h5").read_bytes()
+    (tmp_path / "broken.h5").write_bytes(damage(data))
+    with pytest.raises(errors.CorruptDataError):
+        zh.open_array(tmp_path / "broken.h5", path="a")[...]
+
+
+def test_a_filter_nobody_has(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((4,))
+        properties.set_filter(300, h5py.h5z.FLAG_OPTIONAL, (1,))
+        space = h5py.h5s.create_simple((4,))
+        h5py.h5d.create(file.id, b"a", h5py.h5t.STD_I32LE, space, dcpl=properties)
+        file["b"] = [1]
+    assert zh.open_array(tmp_path / "f.h5", path="b")[...].tolist() == [1]
+    with pytest.raises(errors.UnsupportedFeatureError, match="filter 300"):
+        zh.open_array(tmp_path / "f.h5", path="a")[...]
