@@ -1,6 +1,5 @@
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hdf5plugin
@@ -13,10 +12,12 @@ from interop_cases import Case, Written, write
 from newest_zarr import NewestZarr, find_newest_zarr
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _hdf5_plugins() -> None:
-    """HDF5's own tools, and netCDF's copy of libhdf5, look for filters here."""
-    os.environ["HDF5_PLUGIN_PATH"] = hdf5plugin.PLUGIN_PATH
+@pytest.fixture(scope="module", autouse=True)
+def _hdf5_plugins() -> Iterator[None]:
+    """HDF5's own tools, and netCDF's copy of libhdf5, look for filters here; nobody else's tests may."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HDF5_PLUGIN_PATH", hdf5plugin.PLUGIN_PATH)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ __all__ = [
 
 MAX_ITEMSIZE = 1 << 20
 """Bytes of an element: its fill value, which a file may claim to be of any length, must fit in a metadata document."""
-LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError)
+LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError, SystemError, MemoryError)
 """What h5py raises for broken files, depending on which part is broken."""
 
 

@@ -11,9 +11,10 @@ from itertools import islice
 from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.lookup3 import lookup3
 
-__all__ = ["ATTRIBUTE", "DATA_LAYOUT", "HeaderMessage", "patch_checksum", "read_messages"]
+__all__ = ["ATTRIBUTE", "DATA_LAYOUT", "FILTER_PIPELINE", "HeaderMessage", "patch_checksum", "read_messages"]
 
 DATA_LAYOUT = 0x0008
+FILTER_PIPELINE = 0x000B
 ATTRIBUTE = 0x000C
 CONTINUATION = 0x0010
 MAX_MESSAGES = 1_000_000

@@ -12,13 +12,25 @@ import numpy as np
 
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.data_layout import ChunkedLayout, parse_chunked_layout
+from zarr_hdf5.hdf5.filter_pipeline import filter_id_fields
 from zarr_hdf5.hdf5.filters import Filter
-from zarr_hdf5.hdf5.object_header import ATTRIBUTE, DATA_LAYOUT, Block, HeaderMessage, patch_checksum, read_messages
+from zarr_hdf5.hdf5.object_header import (
+    ATTRIBUTE,
+    DATA_LAYOUT,
+    FILTER_PIPELINE,
+    Block,
+    HeaderMessage,
+    patch_checksum,
+    read_messages,
+)
 from zarr_hdf5.hdf5.superblock import Superblock, parse_superblock, patch_end_of_file
 
 __all__ = ["AttributeValue", "DatasetSpec", "Template", "write_template"]
 
 AttributeValue = str | list[str] | np.ndarray[Any, Any] | np.generic
+FIRST_THIRD_PARTY = 256
+PLACEHOLDER = 65_000
+"""Stands for third-party filters while libhdf5 writes, so that no plugin, present or not, has a say in the header."""
 LIBVER = {"earliest": ("earliest", "v108"), "v110": ("v110", "v110")}
 
 
@@ -114,6 +126,7 @@ def write_template(spec: DatasetSpec) -> Template:
     except (ValueError, RuntimeError, TypeError, OSError) as error:
         raise UnsupportedFeatureError(f"libhdf5 cannot make this dataset: {error}") from error
     messages = read_messages(image, header_address)
+    image = _name_filters(image, messages, spec.filters)
     layout = next(m for m in messages if m.type == DATA_LAYOUT)
     variable = _find_attribute(image, messages, spec.variable[0])
     nbytes = spec.variable[1] * 8
@@ -127,6 +140,18 @@ def write_template(spec: DatasetSpec) -> Template:
         variable_nbytes=nbytes,
         variable_block=variable.block,
     )
+
+
+def _name_filters(image: bytes, messages: list[HeaderMessage], filters: tuple[Filter, ...]) -> bytes:
+    """Put the filters' own numbers in place of the placeholders."""
+    patched = bytearray(image)
+    for message in messages:
+        if message.type == FILTER_PIPELINE:
+            body = image[message.offset : message.offset + message.nbytes]
+            for filter_, (_, at) in zip(filters, filter_id_fields(body, message.offset), strict=True):
+                _put(patched, at, filter_.id, 2)
+            patch_checksum(patched, message.block)
+    return bytes(patched)
 
 
 def _find_attribute(image: bytes, messages: list[HeaderMessage], name: str) -> HeaderMessage:
@@ -159,9 +184,10 @@ def _create_dataset(file: h5py.File, spec: DatasetSpec) -> h5py.Dataset:
     # Times would make two equal files differ; attributes outside the header would have no fixed place.
     properties.set_obj_track_times(False)
     properties.set_attr_phase_change(65535, 65534)
-    for filter_ in spec.filters:
+    for i, filter_ in enumerate(spec.filters):
         # Optional, because libhdf5 refuses to name a filter it has no plugin for; reading needs it all the same.
-        properties.set_filter(filter_.id, h5py.h5z.FLAG_OPTIONAL, filter_.values)
+        number = filter_.id if filter_.id < FIRST_THIRD_PARTY else PLACEHOLDER + i
+        properties.set_filter(number, h5py.h5z.FLAG_OPTIONAL, filter_.values)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)
     links.set_char_encoding(h5py.h5t.CSET_UTF8)

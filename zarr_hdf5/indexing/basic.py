@@ -75,11 +75,11 @@ def _check_kind(item: object) -> None:
     if item is None:
         problem = "a new axis (None) cannot be selected; add it to the result"
     elif isinstance(item, bool | np.bool_):
-        problem = "a bool is no index; use an integer, or a boolean array with vindex or get_mask_selection"
+        problem = "a bool is no index; use an integer"
     elif isinstance(item, np.ndarray | list | tuple):
-        problem = f"a {type(item).__name__} is no basic index; use oindex or vindex"
+        problem = f"a {type(item).__name__} is no basic index; read a slice and select from the result"
     elif isinstance(item, str):
-        problem = f"{item!r} is no index; name fields with get_basic_selection(..., fields=...)"
+        problem = f"{item!r} is no index: the array has no fields"
     elif not hasattr(item, "__index__"):
         problem = f"{item!r} is no index; use integers, slices and '...'"
     else:

@@ -1,0 +1,402 @@
+"""Writes docs/support.md, what is read, written and refused: `python docs/generate_support.py`.
+
+Every cell is found out by trying it.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+import zarr_hdf5 as zh
+from zarr_hdf5.api.open import Mode
+from zarr_hdf5.array.create import ArrayOptions
+from zarr_hdf5.codecs.registry import codec_names
+from zarr_hdf5.hdf5.filters import FilterId
+from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.twin.filters import BACK
+
+__all__ = ["PAGE", "support"]
+
+PAGE = Path(__file__).with_name("support.md")
+LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
+CRC32C = {"name": "crc32c", "configuration": {}}
+INDEX = {"index_codecs": [LITTLE, CRC32C], "index_location": "end"}
+NESTED = {"chunk_shape": [2, 2], "codecs": [LITTLE], **INDEX}
+CODECS: dict[str, dict[str, Any]] = {
+    "blosc": {"typesize": 4, "cname": "zstd", "clevel": 1, "shuffle": "shuffle", "blocksize": 0},
+    "bytes": {"endian": "little"},
+    "crc32c": {},
+    "endian": {"endian": "little"},
+    "gzip": {"level": 1},
+    "numcodecs.adler32": {},
+    "numcodecs.astype": {"encode_dtype": "<f4", "decode_dtype": "<i4"},
+    "numcodecs.bitround": {"keepbits": 10},
+    "numcodecs.bz2": {"level": 1},
+    "numcodecs.crc32": {},
+    "numcodecs.delta": {"dtype": "<i4"},
+    "numcodecs.fixedscaleoffset": {"offset": 0, "scale": 1, "dtype": "<i4", "astype": "<i4"},
+    "numcodecs.fletcher32": {},
+    "numcodecs.lz4": {"acceleration": 1},
+    "numcodecs.lzma": {"preset": 1},
+    "numcodecs.packbits": {},
+    "numcodecs.quantize": {"digits": 3, "dtype": "<f4"},
+    "numcodecs.shuffle": {"elementsize": 4},
+    "numcodecs.zlib": {"level": 1},
+    "sharding_indexed": NESTED,
+    "transpose": {"order": [1, 0]},
+    "zstd": {"level": 1, "checksum": False},
+}
+"""An example of each codec's configuration."""
+ARRAY_TO_ARRAY = {"transpose", *(f"numcodecs.{name}" for name in ("astype", "bitround", "delta", "fixedscaleoffset"))}
+ARRAY_TO_ARRAY |= {"numcodecs.packbits", "numcodecs.quantize"}
+DTYPES = {"numcodecs.bitround": "<f4", "numcodecs.quantize": "<f4", "numcodecs.packbits": "bool"}
+CORE_TYPES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16", "V3")
+OTHER_TYPES = ("U4", "S4", "M8[s]", "m8[s]", "i4,f8")
+
+
+def support() -> str:
+    """The page."""
+    sections = [
+        ("Data types", ("numpy", "Zarr", "written and read", "HDF5 type"), data_types()),
+        ("Codecs", ("codec", "written and read", "HDF5 filter", "why none"), codecs()),
+        ("Shapes and shards", ("what", "Zarr side", "HDF5 side", "why not"), shapes()),
+        ("Chunk keys", ("encoding", "separator", "a key"), keys()),
+        ("HDF5 files that are opened: filters", ("filter", "number", "read by"), filters()),
+        ("HDF5 files that are opened: data types", ("numpy, as h5py has it", "Zarr"), hdf5_types()),
+        ("HDF5 files that are opened: the rest", ("what", "how"), hdf5_features()),
+        ("Where", ("URL or store", "read", "written"), places()),
+        ("Selections", ("selection", "read", "written"), selections()),
+        ("Modes of `open`", ("mode", "on what exists", "where nothing is"), modes()),
+    ]
+    head = [
+        "# What is supported",
+        "",
+        "Found out by trying each, by `python docs/generate_support.py`; a test repeats it. Where a cell is an error's",
+        "text, that is what a user is told. Which other programs read what: `array.readers()`, and the README's table.",
+    ]
+    return "\n".join([*head, *(line for section in sections for line in _section(*section))]) + "\n"
+
+
+def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    yield from ("", f"## {title}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|")
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def create(**options: Any) -> zh.Array:
+    """A new array in memory."""
+    asked: ArrayOptions = {"shape": (8, 8), "dtype": "<i4", "chunks": (4, 4), "shards": (8, 8), "overwrite": True}
+    return zh.create_array("memory://support", **{**asked, **options})
+
+
+def round_trip(**options: Any) -> zh.Array:
+    """An array that gave back what was written to it, by its HDF5 side too if it has one."""
+    array = create(**options)
+    values = np.asarray(np.arange(array.size) % 2, "?").view("u1").astype("u4").reshape(array.shape)
+    wanted = values.astype(array.dtype) if array.dtype.kind != "V" else np.full(array.shape, b"\1\2\3", array.dtype)
+    array[...] = wanted
+    again = zh.open_array("memory://support")
+    assert again[...].tobytes() == wanted.tobytes()
+    assert zh.verify("memory://support")
+    return again
+
+
+def told(attempt: Callable[..., object], *arguments: Any, **options: Any) -> str:
+    """The text of the error, "" if there is none; only errors that are meant for users count."""
+    try:
+        attempt(*arguments, **options)
+    except (zh.errors.ZarrHDF5Error, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def yes_or(why: str) -> str:
+    """A cell."""
+    return why or "yes"
+
+
+def data_types() -> Iterable[Sequence[str]]:
+    """Written and read back; what libhdf5 makes of it."""
+    for code in CORE_TYPES:
+        array = round_trip(dtype=code)
+        assert array.hdf5 is not None
+        with h5py.File(io.BytesIO(array.store.get(array.hdf5.key((0, 0))).data)) as file:
+            kind = hdf5_type(file["data"].id.get_type())
+        yield f"`{np.dtype(code)}`", f"`{array.metadata.data_type.name}`", "yes", kind
+    big = round_trip(dtype=">u2").metadata.codecs[0].configuration["codecs"][0]
+    yield (
+        "big-endian",
+        f"the same, codec `{big['name']}` with endian `{big['configuration']['endian']}`",
+        "yes",
+        "the same",
+    )
+    for code in OTHER_TYPES:
+        yield f"`{np.dtype(code)}`", "", told(create, dtype=code), ""
+
+
+def hdf5_type(kind: h5py.h5t.TypeID) -> str:
+    """In HDF5's words."""
+    names = {
+        h5py.h5t.INTEGER: "integer",
+        h5py.h5t.FLOAT: "float",
+        h5py.h5t.ENUM: "enumeration FALSE, TRUE",
+        h5py.h5t.COMPOUND: "compound of r, i",
+        h5py.h5t.OPAQUE: "opaque",
+    }
+    return f"{names[kind.get_class()]}, {8 * kind.get_size()} bits"
+
+
+def codecs() -> Iterable[Sequence[str]]:
+    """Each codec the registry knows, alone in its chain or with what it needs."""
+    assert set(CODECS) == set(codec_names())
+    for name in codec_names():
+        codec = {"name": name, "configuration": CODECS[name]}
+        options: dict[str, Any] = {"compressors": None, "dtype": DTYPES.get(name, "<i4")}
+        if name in ARRAY_TO_ARRAY:
+            options["filters"] = [codec]
+        elif name in ("bytes", "endian", "sharding_indexed"):
+            options["serializer"] = codec
+        else:
+            options["compressors"] = [codec]
+        round_trip(**options, hdf5=False)
+        why = told(round_trip, **options)
+        yield f"`{name}`", "yes", "" if why else twin(name), why
+
+
+def twin(name: str) -> str:
+    """What stands for the codec on the HDF5 side of the array that is in memory now."""
+    view = zh.open_array("memory://support").hdf5
+    assert view is not None
+    filters = [f"{FilterId(f.id).name.lower()} ({f.id})" for f in view.view.twin.filters]
+    if filters:
+        return ", ".join(filters)
+    checksum = view.view.twin.skip_front or view.view.twin.skip_back
+    order = f"none needed: the dataset has the dimensions in order {view.order}"
+    return "none needed: HDF5's chunk leaves it out" if checksum else order if view.order != (0, 1) else "none needed"
+
+
+def shapes() -> Iterable[Sequence[str]]:
+    """Arrays with and without shards."""
+    inner = [{"name": "zstd", "configuration": CODECS["zstd"]}]
+    whole = {"name": "sharding_indexed", "configuration": {"chunk_shape": [4, 4], "codecs": [LITTLE], **INDEX}}
+    nested = {"name": "sharding_indexed", "configuration": NESTED}
+    kinds: dict[str, dict[str, Any]] = {
+        "shards": {},
+        "shards, `HDF5(libver='v110')`": {"hdf5": zh.HDF5(libver="v110")},
+        "shards, `HDF5(index_location='start')`": {"hdf5": zh.HDF5(index_location="start")},
+        "shards within shards": {"serializer": nested, "compressors": None},
+        "an array that shards do not divide": {"shape": (9, 7)},
+        "no elements": {"shape": (0, 8)},
+        "no shards": {"shards": None},
+        "shards compressed as a whole": {"shards": None, "chunks": (8, 8), "serializer": whole, "compressors": inner},
+        "no dimensions": {"shape": (), "chunks": (), "shards": None},
+        "33 dimensions": {"chunks": (1,) * 33, "shards": (1,) * 33, "shape": (1,) * 33},
+        "an inner chunk of 4 GiB": {"shape": (2**30, 8), "chunks": (2**30, 1), "shards": (2**30, 8)},
+    }
+    for what, options in kinds.items():
+        attempt = create if "GiB" in what else round_trip
+        why = told(attempt, **options)
+        yield what, yes_or(told(attempt, **{**options, "hdf5": False})), "no" if why else "yes", why
+    rectilinear = {"name": "rectilinear", "configuration": {}}
+    yield "chunk grids other than `regular`", refused_metadata(chunk_grid=rectilinear), "no", ""
+    yield "storage transformers", refused_metadata(storage_transformers=[{"name": "x", "configuration": {}}]), "no", ""
+
+
+def refused_metadata(**members: Any) -> str:
+    """What is said of a zarr.json with these members."""
+    metadata = create().metadata
+    document = {**metadata.to_json(), **members}
+    why = told(type(metadata).parse, document, "zarr.json")
+    assert why
+    return why
+
+
+def keys() -> Iterable[Sequence[str]]:
+    """Both core encodings."""
+    for name in ("default", "v2"):
+        for separator in ("/", "."):
+            encoding = {"name": name, "configuration": {"separator": separator}}
+            array = round_trip(chunk_key_encoding=encoding)
+            yield f"`{name}`", f"`{separator}`", f"`{array.metadata.chunk_key_encoding.encode((1, 23))}`"
+
+
+def filters() -> Iterable[Sequence[str]]:
+    """The filters that codecs decode, and the rest."""
+    for number in FilterId:
+        codec = BACK.get(number)
+        by = f"codec `{codec[0]}`, chunks read where they lie" if codec else "libhdf5, if it has the filter or a plugin"
+        yield number.name.lower(), str(int(number)), by
+    yield "any other", "", "libhdf5, if it has a plugin"
+
+
+def in_hdf5(make: Callable[[h5py.File], object]) -> str:
+    """How the object "x" of an HDF5 file is shown: its Zarr data type, "a group", or why it is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.h5"
+        with h5py.File(path, "w") as file:
+            make(file)
+        group = zh.open_group(path)
+        if "x" not in list(group):
+            assert isinstance(group.store, HDF5Hierarchy)
+            return f"not shown: {dict(group.store.refused(''))['x']}"
+        try:
+            found = group["x"]
+        except zh.errors.ZarrHDF5Error as error:
+            return str(error)
+        if isinstance(found, zh.Group):
+            return "a group"
+        with h5py.File(path) as file:
+            wanted = np.asarray(file["x"])
+        assert wanted.astype(found.dtype).tobytes() == np.asarray(found[...]).tobytes()
+        return f"`{found.metadata.data_type.name}`" + (
+            ", chunks read where they lie" if chunked(found) else ", read by libhdf5"
+        )
+
+
+def chunked(array: zh.Array) -> bool:
+    """Whether the chunks are those of the file."""
+    return array.stored.natural_chunks
+
+
+def dataset(**options: Any) -> Callable[[h5py.File], object]:
+    """Makes the dataset "x"."""
+    asked = {"data": np.arange(12, dtype="i4").reshape(3, 4)} if "data" not in options else {}
+    return lambda file: file.create_dataset("x", **asked, **options)
+
+
+def hdf5_types() -> Iterable[Sequence[str]]:
+    """What becomes of h5py's data types."""
+    color = h5py.enum_dtype({"RED": 0, "GREEN": 1}, "i1")
+    kinds: dict[str, npt.ArrayLike] = {
+        **{f"`{np.dtype(code).name}`": np.zeros(3, code) for code in CORE_TYPES},
+        "big-endian": np.arange(3, dtype=">f4"),
+        "enumerations": np.array([0, 1], color),
+        "compounds": np.zeros(2, "i4,f8"),
+        "strings of fixed length": np.array([b"ab"], "S2"),
+        "strings of variable length": np.array(["ab"], h5py.string_dtype()),
+    }
+    for what, data in kinds.items():
+        yield what, in_hdf5(dataset(data=data))
+    yield "references", in_hdf5(lambda file: file.create_dataset("x", (2,), h5py.ref_dtype))
+    yield "null dataspace", in_hdf5(lambda file: file.create_dataset("x", data=h5py.Empty("i4")))
+
+
+def hdf5_features() -> Iterable[Sequence[str]]:
+    """Layouts, links, user blocks."""
+    tiles = (2, 2)
+    yield "groups", in_hdf5(lambda file: file.create_group("x"))
+    yield "chunked", in_hdf5(dataset(chunks=tiles, compression="gzip"))
+    yield "chunked, first dimension unlimited", in_hdf5(dataset(chunks=tiles, maxshape=(None, 4)))
+    yield "chunked, only another dimension unlimited", in_hdf5(dataset(chunks=tiles, maxshape=(3, None)))
+    yield "chunked, with a filter that has no codec (scale-offset)", in_hdf5(dataset(chunks=tiles, scaleoffset=0))
+    yield "contiguous", in_hdf5(dataset())
+    yield "compact", in_hdf5(compact)
+    yield "virtual", in_hdf5(virtual)
+    yield "scalar", in_hdf5(dataset(data=np.float64(3)))
+    yield "soft and external links", in_hdf5(lambda file: file.__setitem__("x", h5py.SoftLink("/")))
+    yield "named data types", in_hdf5(lambda file: file.__setitem__("x", np.dtype("i4")))
+    yield "dimension scales, else labels", dimension_names()
+    yield "attributes", "JSON; those in which HDF5 and netCDF keep their own books are left out"
+
+
+def dimension_names() -> str:
+    """What becomes of a scale and of a label."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.h5"
+        with h5py.File(path, "w") as file:
+            file["time"], file["x"] = np.arange(3), np.zeros((3, 4))
+            file["time"].make_scale()
+            file["x"].dims[0].attach_scale(file["time"])
+            file["x"].dims[1].label = "place"
+        names = zh.open_array(path, path="x").dimension_names
+        assert names == ("time", "place")
+        return "`dimension_names`"
+
+
+def compact(file: h5py.File) -> None:
+    """The dataset "x" in its own header."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple((3,))
+    h5py.h5d.create(file.id, b"x", h5py.h5t.STD_I32LE, space, dcpl=properties)
+
+
+def virtual(file: h5py.File) -> None:
+    """The dataset "x" as a view of another."""
+    file["y"] = np.arange(4, dtype="i4")
+    layout = h5py.VirtualLayout((4,), "i4")
+    layout[:] = h5py.VirtualSource(file["y"])
+    file.create_virtual_dataset("x", layout)
+
+
+def places() -> Iterable[Sequence[str]]:
+    """URLs."""
+    with tempfile.TemporaryDirectory() as folder:
+        for what, url in {"a path": folder + "/x", "`file://`": "file://" + folder + "/x"}.items():
+            zh.create_array(url, data=[1], overwrite=True)
+            yield what, yes_or(told(zh.open, url)), "yes"
+        yield "`memory://`", "yes", yes_or(told(create))
+        shard = zh.create_array(folder + "/s", data=[1, 2]).hdf5
+        assert shard is not None
+        yield "a lone shard, by its HDF5 side", yes_or(told(zh.open, shard.file((0,)))), "no"
+        yield "an HDF5 or netCDF-4 file", "yes", refused(zh.create_array, folder + "/x.h5", data=[1])
+        for name in ("s3://bucket/x", "https://host/x"):
+            why = told(zh.open, name)
+            yield f"`{name.partition('://')[0]}://`", why, why
+        (Path(folder) / "v2").mkdir()
+        (Path(folder) / "v2" / ".zarray").write_text('{"zarr_format": 2}')
+        yield "a Zarr v2 hierarchy", refused(zh.open, folder + "/v2"), "no"
+        (Path(folder) / "x.zip").write_bytes(b"PK\5\6" + bytes(18))
+        yield "a zipped hierarchy", refused(zh.open, folder + "/x.zip"), "no"
+    yield "an object with the methods of `zarr_hdf5.stores.protocol.Store`", "yes", "yes"
+
+
+def refused(attempt: Callable[..., object], url: str, **options: Any) -> str:
+    """The error's text without the temporary folder."""
+    why = told(attempt, url, **options)
+    assert why
+    return why.replace(str(Path(url).parent), "")
+
+
+def selections() -> Iterable[Sequence[str]]:
+    """What may stand in brackets."""
+    kinds: dict[str, Any] = {
+        "integers, negative too": (1, -1),
+        "slices, steps of either sign": (slice(1, 7, 2), slice(None, None, -1)),
+        "an ellipsis": ...,
+        "lists and arrays of integers": [1, 2],
+        "masks": np.ones((8, 8), bool),
+        "a new axis": None,
+    }
+    for what, selection in kinds.items():
+        array = create()
+        read, write = told(array.__getitem__, selection), told(array.__setitem__, selection, 1)
+        yield what, yes_or(read), yes_or(write)
+
+
+def modes() -> Iterable[Sequence[str]]:
+    """Each mode, on an array and on nothing."""
+    for mode in get_args(Mode):
+        create(shape=(8, 8))
+        nothing = f"memory://nothing-{mode}"
+        yield f"`{mode}`", kind("memory://support", mode), kind(nothing, mode)
+
+
+def kind(url: str, mode: Mode) -> str:
+    """What opening gives."""
+    try:
+        node = zh.open(url, mode)
+    except zh.errors.ZarrHDF5Error as error:
+        return f"`{type(error).__name__}`"
+    access = "read-only" if node.read_only else "to read and write"
+    return f"the {'group' if isinstance(node, zh.Group) else 'array'}, {access}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(support(), encoding="utf-8")
