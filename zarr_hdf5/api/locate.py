@@ -16,6 +16,7 @@ from zarr_hdf5.stores.resolve import store_from_url
 
 __all__ = ["URL", "new_store_at", "store_at"]
 
+MAX_DEPTH = 256
 HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
 URL = str | os.PathLike[str] | Store
 
@@ -70,14 +71,16 @@ def _root(path: Path) -> str:
 
 def _only_dataset(group: h5py.Group) -> h5py.Dataset | None:
     """The dataset at the end of a path of groups that have one member each."""
-    while len(group) == 1:
+    for _ in range(MAX_DEPTH):  # groups may contain themselves
+        if len(group) != 1:
+            return None
         (name,) = group
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             return None
         member = group[name]
         if isinstance(member, h5py.Dataset):
             return member
-        if not isinstance(member, h5py.Group) or member == group:
+        if not isinstance(member, h5py.Group):
             return None
         group = member
     return None

@@ -4,18 +4,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+import h5py
 import numpy as np
+import numpy.typing as npt
 
 from zarr_hdf5.api.locate import URL
 from zarr_hdf5.api.open import open
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.chunking import auto_shards
 from zarr_hdf5.array.hdf5_side import HDF5Side
-from zarr_hdf5.errors import ZarrHDF5Error
-from zarr_hdf5.hdf5.description import open_file
+from zarr_hdf5.errors import UnsupportedFeatureError, ZarrHDF5Error
+from zarr_hdf5.hdf5.description import check_filters, open_file
 from zarr_hdf5.shard.verify import Disagreement, check_shard, same_values, shard_file
 
 __all__ = ["Report", "verify"]
+
+Region = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +90,64 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     return Report(compared, shards, chunks, tuple(disagreements), tuple(dict.fromkeys(notes)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A shard open on both sides; regions are in elements of the shard, stored order."""
+
+    array: Array
+    side: HDF5Side
+    key: str
+    coords: tuple[int, ...]
+    dataset: h5py.Dataset
+
+    def blocks(self, start: Region, stop: Region, block: Region) -> Iterator[tuple[Region, Region]]:
+        """The region from `start` to `stop`, cut into blocks."""
+        for corner in product(*map(range, start, stop, block)):
+            yield corner, tuple(min(a + n, b) for a, n, b in zip(corner, block, stop, strict=True))
+
+    def compare(self, start: Region, stop: Region) -> Iterator[Disagreement]:
+        """The inner chunks of a region that differ; where one cannot be decoded, the others are still compared."""
+        chunk_shape = self.side.view.grid.chunk_shape
+        try:
+            wrong = self._differences(start, stop)
+        except (ZarrHDF5Error, OSError) as error:
+            blocks = list(self.blocks(start, stop, chunk_shape))
+            if len(blocks) > 1:
+                for one in blocks:
+                    yield from self.compare(*one)
+            else:
+                cause = error.__cause__ if isinstance(error.__cause__, ZarrHDF5Error) else error
+                yield Disagreement(self.key, f"cannot be decoded: {cause}", self._chunk(np.asarray(start)))
+            return
+        for place in np.unique((wrong + np.asarray(start)) // np.asarray(chunk_shape), axis=0):
+            chunk = self._chunk(place * np.asarray(chunk_shape))
+            yield Disagreement(self.key, "the two sides decode to different values", chunk)
+
+    def _differences(self, start: Region, stop: Region) -> npt.NDArray[np.intp]:
+        origin, order = self.side.view.grid.objects.chunk_origin(self.coords), self.side.view.order
+        region = [slice(o + a, o + b) for o, a, b in zip(origin, start, stop, strict=True)]
+        values = np.asarray(self.array[tuple(region[axis] for axis in np.argsort(order))]).transpose(order)
+        return same_values(values, self.dataset, self.side.view, start)
+
+    def _chunk(self, place: npt.NDArray[np.intp]) -> tuple[int, ...]:
+        """Coordinates, in the array's chunk grid, of the inner chunk at an element of the shard."""
+        view = self.side.view
+        stored = (place + np.asarray(view.grid.objects.chunk_origin(self.coords))) // np.asarray(view.grid.chunk_shape)
+        return view.array_coords(tuple(stored.tolist()))
+
+
 def _compare_values(array: Array, side: HDF5Side, coords: tuple[int, ...], notes: list[str]) -> Iterator[Disagreement]:
     """Decode a shard on both sides, block by block, and name the inner chunks in which they differ."""
-    grid, key, order = side.view.grid, side.sink.key(coords), side.view.order
-    valid, origin = grid.objects.clipped_shape(coords), grid.objects.chunk_origin(coords)
-    block = auto_shards(valid, grid.chunk_shape, array.dtype.itemsize)
-    back = np.argsort(order)
-    try:
-        with open_file(shard_file(array.store, key)) as file:
-            dataset = file[side.dataset]
-            for start in product(*(range(0, n, b) for n, b in zip(valid, block, strict=True))):
-                stop = [min(s + b, n) for s, b, n in zip(start, block, valid, strict=True)]
-                region = [slice(o + a, o + b) for o, a, b in zip(origin, start, stop, strict=True)]
-                values = np.asarray(array[tuple(region[axis] for axis in back)]).transpose(order)
-                try:
-                    wrong = same_values(values, dataset, side.view, start)
-                except OSError as error:
-                    notes.append(f"{array.name}: values not compared, libhdf5 cannot decode them: {error}")
-                    return
-                places = (wrong + np.asarray(start) + np.asarray(origin)) // np.asarray(grid.chunk_shape)
-                for place in np.unique(places, axis=0):
-                    chunk = side.view.array_coords(tuple(place.tolist()))
-                    yield Disagreement(key, "the two sides decode to different values", chunk)
-    except ZarrHDF5Error as error:
-        yield Disagreement(key, "; ".join([str(error), *getattr(error, "__notes__", [])]))
+    grid, key = side.view.grid, side.sink.key(coords)
+    valid = grid.objects.clipped_shape(coords)
+    with open_file(shard_file(array.store, key)) as file:
+        dataset = file[side.dataset]
+        try:
+            check_filters(dataset)
+        except UnsupportedFeatureError as error:
+            notes.append(f"{array.name}: values not compared: {error}")
+            return
+        comparison = _Comparison(array, side, key, coords, dataset)
+        block = auto_shards(valid, grid.chunk_shape, array.dtype.itemsize)
+        for start, stop in comparison.blocks((0,) * len(valid), valid, block):
+            yield from comparison.compare(start, stop)

@@ -50,7 +50,7 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
         return Composition(StoredArray(store, shards.source, shards.flat.chain, order, shards.sink), codecs, shards)
     if options is not None:
         raise UnsupportedFeatureError(
-            "the HDF5 view needs shards whose codec sharding_indexed has only transposes before it and nothing behind it"
+            "the HDF5 view needs sharding_indexed with only transposes before it and nothing behind it"
         )
     chain = codecs.prepare(ChunkSpec(metadata.chunk_shape, metadata.data_type.dtype, metadata.fill_value))
     source = UnshardedSource(key, ObjectGrid(metadata.shape, metadata.chunk_shape, metadata.chunk_shape))

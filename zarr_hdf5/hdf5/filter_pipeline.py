@@ -12,7 +12,7 @@ __all__ = ["filter_id_fields"]
 
 
 def filter_id_fields(body: bytes | memoryview, offset: int) -> list[tuple[int, int]]:
-    """Each filter's number, and the byte of the file at which that u16 lies, for a message whose body is at `offset`."""
+    """Each filter's number, and the byte of the file where that u16 lies, for a message whose body is at `offset`."""
     if len(body) < 2:
         raise CorruptDataError("truncated", structure="filter pipeline message", offset=offset)
     if body[0] not in (1, 2):

@@ -1,0 +1,36 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+# For `counting_store`: pytest's import mode "importlib" makes no folder of tests importable.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from counting_store import CodecCalls
+
+from zarr_hdf5.codecs.pipeline import PreparedChain
+from zarr_hdf5.codecs.protocol import Buffer
+
+
+@pytest.fixture
+def codecs(monkeypatch: pytest.MonkeyPatch) -> CodecCalls:
+    """Counts chunks of uint16; the arrays of these tests hold nothing else, and indexes hold uint64."""
+    calls = CodecCalls(np.dtype("<u2"))
+    decode, encode = PreparedChain.decode, PreparedChain.encode
+
+    def counting_decode(self: PreparedChain, buffer: Buffer, filter_mask: int = 0) -> npt.NDArray[Any]:
+        if self.spec.dtype == calls.dtype:
+            calls.note("decoded")
+        return decode(self, buffer, filter_mask)
+
+    def counting_encode(self: PreparedChain, array: npt.NDArray[Any]) -> Buffer:
+        if self.spec.dtype == calls.dtype:
+            calls.note("encoded")
+        return encode(self, array)
+
+    monkeypatch.setattr(PreparedChain, "decode", counting_decode)
+    monkeypatch.setattr(PreparedChain, "encode", counting_encode)
+    return calls

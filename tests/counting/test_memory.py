@@ -1,0 +1,58 @@
+"""Memory is bounded by a shard, not by the array: measured in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+MIB = 1 << 20
+SHARD_MIB = 128
+PLANE = (1024, 1024)
+CHUNK = (16, 256, 256)
+# VmHWM, because a child's ru_maxrss begins with the memory of its parent.
+CHILD = """
+import json, sys
+from pathlib import Path
+
+import zarr_hdf5 as zh
+
+def peak():
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) >> 10
+
+imported = peak()
+done = zh.convert(sys.argv[1], sys.argv[2], **json.loads(sys.argv[3]))
+assert done.nbytes == int(sys.argv[4]), done
+print(peak() - imported)
+"""
+
+
+@pytest.fixture(scope="module", params=["contiguous", "chunked"])
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1 GiB of uint16 that does not compress: the worst case for what is held encoded."""
+    path = tmp_path_factory.mktemp("memory") / "source.h5"
+    values = np.random.default_rng(7).integers(0, 2**16, (64, *PLANE), np.uint16)
+    with h5py.File(path, "w") as file:
+        chunks = CHUNK if request.param == "chunked" else None
+        dataset = file.create_dataset("image", (512, *PLANE), "u2", chunks=chunks)
+        for start in range(0, 512, 64):
+            dataset[start : start + 64] = values
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says what the peak was")
+@pytest.mark.parametrize("compressors", [[], "zstd"], ids=["none", "zstd"])
+def test_converting_takes_a_few_shards_of_memory(source: Path, tmp_path: Path, compressors: Any) -> None:
+    shard = (SHARD_MIB * MIB // (2 * PLANE[0] * PLANE[1]), *PLANE)
+    options = json.dumps({"chunks": CHUNK, "shards": shard, "compressors": compressors})
+    command = [sys.executable, "-c", CHILD, str(source), str(tmp_path / "target.zarr"), options, str(1024 * MIB)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    # A shard's values and a shard's encoded chunks, and what is in flight on every core.
+    assert int(done.stdout) < 2.5 * SHARD_MIB
