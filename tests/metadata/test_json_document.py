@@ -35,9 +35,10 @@ def test_bare_nan() -> None:
     loaded = load_json(b'{"a": NaN}')
     assert isinstance(loaded, dict)
     assert math.isnan(loaded["a"])
-    assert dump_json([math.nan, {"a": (math.inf, -math.inf)}]) == json.dumps(
-        ["NaN", {"a": ["Infinity", "-Infinity"]}], indent=2
-    ).encode() + b"\n"
+    assert (
+        dump_json([math.nan, {"a": (math.inf, -math.inf)}])
+        == json.dumps(["NaN", {"a": ["Infinity", "-Infinity"]}], indent=2).encode() + b"\n"
+    )
 
 
 JSON = st.recursive(
