@@ -40,6 +40,11 @@ def test_a_lone_shard_opens_by_its_hdf5_side(root: Path) -> None:
         zh.open(root / "g/a/c/1/0", mode="r+")
 
 
+def test_a_lone_shard_has_nothing_to_be_compared_with(root: Path) -> None:
+    with pytest.raises(errors.UnsupportedFeatureError, match="one side only"):
+        zh.verify(root / "g/a/c/1/0")
+
+
 def test_a_lone_shard_needs_no_zarr_side(root: Path, tmp_path: Path) -> None:
     """With the shard index wiped out, the HDF5 side still reads."""
     data = bytearray((root / "g/a/c/0/0").read_bytes())

@@ -45,11 +45,11 @@ CODECS: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
             {
                 "name": "blosc",
                 "configuration": {
-                    "blocksize": 0,
-                    "clevel": 5,
+                    "typesize": 4,
                     "cname": "lz4",
+                    "clevel": 5,
                     "shuffle": "bitshuffle",
-                    "typesize": None,
+                    "blocksize": 0,
                 },
             },
         ],

@@ -15,6 +15,7 @@ from zarr_hdf5.array.chunking import auto_shards
 from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.errors import UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import check_filters, open_file
+from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.verify import Disagreement, check_shard, same_values, shard_file
 
 __all__ = ["Report", "verify"]
@@ -63,8 +64,12 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     ------
     NotFoundError, InvalidMetadataError
         If there is nothing to compare.
+    UnsupportedFeatureError
+        If `url` is an HDF5 file, which has no other side.
     """
     node = open(url)
+    if isinstance(node.store, HDF5Hierarchy):
+        raise UnsupportedFeatureError(f"{node.store.url} is one side only; verify the Zarr directory it belongs to")
     arrays = [node] if isinstance(node, Array) else [a for _, a in node.members(max_depth=None) if isinstance(a, Array)]
     disagreements: list[Disagreement] = []
     notes: list[str] = []

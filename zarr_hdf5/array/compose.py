@@ -8,7 +8,7 @@ from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.registry import parse_chain
 from zarr_hdf5.codecs.sharding_indexed import ShardingCodec
-from zarr_hdf5.errors import Problem, UnsupportedFeatureError
+from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.problems import raise_problems
 from zarr_hdf5.named_configuration import NamedConfiguration
@@ -41,9 +41,7 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
     codecs, options = parse_codecs(metadata, store.url + "/" + prefix)
     if isinstance(store, Composer):
         return Composition(store.compose(prefix.rstrip("/"), metadata, codecs), codecs, None)
-    order = tuple(range(len(metadata.shape)))
-    for codec in codecs.array_array if _is_flat(codecs) else ():
-        order = tuple(order[axis] for axis in codec.configuration()["order"])
+    order = _stored_order(codecs, len(metadata.shape))
     key = _key_in_order(metadata, prefix, order)
     if _is_flat(codecs) and isinstance(codecs.array_bytes, ShardingCodec):
         shards = compose_shards(metadata, codecs.array_bytes, order, store, key, options)
@@ -87,6 +85,18 @@ def _is_flat(codecs: CodecChain) -> bool:
         and not codecs.bytes_bytes
         and all(codec.name == "transpose" for codec in codecs.array_array)
     )
+
+
+def _stored_order(codecs: CodecChain, rank: int) -> tuple[int, ...]:
+    """Axis i of the stored array is this axis of the array: what the transposes before the shards make."""
+    order = tuple(range(rank))
+    for i, codec in enumerate(codecs.array_array if _is_flat(codecs) else ()):
+        axes = codec.configuration()["order"]
+        if len(axes) != rank:
+            message = f"transpose has {len(axes)} axes, the array {rank} dimensions"
+            raise InvalidMetadataError([Problem(("codecs", i, "configuration", "order"), message)])
+        order = tuple(order[axis] for axis in axes)
+    return order
 
 
 def _key_in_order(metadata: ArrayMetadata, prefix: str, order: tuple[int, ...]) -> Callable[[tuple[int, ...]], str]:
