@@ -161,3 +161,14 @@ def test_chunks_are_left_out_only_if_every_bit_is_fill(tmp_path: Path, fill: flo
     array[...] = fill
     stored = [p for p in (tmp_path / "a").rglob("*") if p.is_file() and p.name != "zarr.json"]
     assert stored == []
+
+
+def test_a_grid_of_any_size_is_not_walked(tmp_path: Path) -> None:
+    """Only the shards that exist are looked at."""
+    array = zh.create_array(tmp_path / "a", shape=(10**15, 10), dtype="u1", chunks=(5, 5), shards=(10, 10))
+    array[123_456_789_012:123_456_789_025, 3] = 7
+    assert zh.verify(tmp_path / "a").shards == 2
+    assert array.hdf5 is not None
+    dataset = array.hdf5.open()
+    with dataset.file:
+        assert dataset[123_456_789_012, 3] == 7

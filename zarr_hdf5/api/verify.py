@@ -80,7 +80,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
             notes.append(f"{array.name} has no HDF5 side")
             continue
         compared += 1
-        for coords in product(*map(range, side.view.grid.objects.grid_shape)):
+        for coords in side.shards():
             check = check_shard(array.store, side.sink.key(coords), side.view, coords)
             if progress is not None:
                 clipped = side.view.grid.objects.clipped_shape(coords)

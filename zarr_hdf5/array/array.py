@@ -115,7 +115,10 @@ class Array:
     def hdf5(self) -> HDF5Side | None:
         """The HDF5 side of the shards; None where there is none."""
         shards = self._composition.shards
-        return None if shards is None or shards.view is None else HDF5Side(self.store, shards.view, shards.sink)
+        if shards is None or shards.view is None:
+            return None
+        encoding = self.metadata.chunk_key_encoding
+        return HDF5Side(self.store, shards.view, shards.sink, prefix_of(self.path), encoding)
 
     @property
     def info(self) -> ArrayInfo:

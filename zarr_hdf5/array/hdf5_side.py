@@ -1,11 +1,11 @@
 """`array.hdf5`: the shards as HDF5 files."""
 
 from dataclasses import dataclass
-from itertools import product
 
 import h5py
 
 from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.sink import ShardSink
 from zarr_hdf5.stores.local import LocalStore
@@ -21,6 +21,8 @@ class HDF5Side:
     store: Store
     view: HDF5View
     sink: ShardSink
+    prefix: str
+    encoding: ChunkKeyEncoding
 
     @property
     def dataset(self) -> str:
@@ -48,6 +50,21 @@ class HDF5Side:
         key = self.key(chunk_coords)
         return str(self.store.path_of(key)) if isinstance(self.store, LocalStore) else f"{self.store.url}/{key}"
 
+    def shards(self) -> list[tuple[int, ...]]:
+        """Coordinates, in the stored order of dimensions, of the shards that exist.
+
+        Found by listing the store: metadata may claim a grid of any size.
+        """
+        found = []
+        for key in self.store.list_prefix(self.prefix.rstrip("/")):
+            coords = self.encoding.decode(key.removeprefix(self.prefix), len(self.view.order))
+            if coords is None:
+                continue
+            stored = tuple(coords[axis] for axis in self.view.order)
+            if all(c < n for c, n in zip(stored, self.view.grid.objects.grid_shape, strict=True)):
+                found.append(stored)
+        return sorted(found)
+
     def open(self) -> h5py.Dataset:
         """The whole array as a read-only h5py dataset: a virtual dataset, kept in memory, over the shards that exist.
 
@@ -57,13 +74,11 @@ class HDF5Side:
             raise UnsupportedFeatureError(f"libhdf5 opens local files, not {self.store.url}")
         grid, order = self.view.grid, self.view.twin.order
         layout = h5py.VirtualLayout(tuple(grid.shape[axis] for axis in order), self.view.twin.dtype)
-        for coords in product(*(range(n) for n in grid.objects.grid_shape)):
-            key = self.sink.key(coords)
-            if self.store.exists(key):
-                clipped, origin = grid.objects.clipped_shape(coords), grid.objects.chunk_origin(coords)
-                shape = tuple(clipped[axis] for axis in order)
-                region = tuple(slice(origin[axis], origin[axis] + clipped[axis]) for axis in order)
-                layout[region] = h5py.VirtualSource(str(self.store.path_of(key)), self.dataset, shape)
+        for coords in self.shards():
+            clipped, origin = grid.objects.clipped_shape(coords), grid.objects.chunk_origin(coords)
+            shape = tuple(clipped[axis] for axis in order)
+            region = tuple(slice(origin[axis], origin[axis] + clipped[axis]) for axis in order)
+            layout[region] = h5py.VirtualSource(str(self.store.path_of(self.sink.key(coords))), self.dataset, shape)
         # Reopened as an image, because a file open for writing would open its sources for writing too.
         with h5py.File("virtual", "w", driver="core", backing_store=False, libver="latest") as file:
             file.create_virtual_dataset(self.dataset, layout, fillvalue=self.view.flat.chain.spec.fill_value)
