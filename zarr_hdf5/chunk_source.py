@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_grid import RegularChunkGrid
-from zarr_hdf5.codecs.protocol import Buffer
 
 __all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid"]
 

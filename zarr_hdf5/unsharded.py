@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
-from zarr_hdf5.codecs.protocol import Buffer
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["UnshardedSink", "UnshardedSource"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.codecs.byte_view import byte_view
+from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.registry import parse_chain

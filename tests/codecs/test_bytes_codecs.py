@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.codecs.blosc import BloscCodec
-from zarr_hdf5.codecs.byte_view import byte_view
 from zarr_hdf5.codecs.crc32c import Crc32cCodec
 from zarr_hdf5.codecs.gzip import GzipCodec
 from zarr_hdf5.codecs.numcodecs_checksums import Adler32Codec, Crc32Codec, Fletcher32Codec

@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from counting_store import CodecCalls
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.codecs.pipeline import PreparedChain
-from zarr_hdf5.codecs.protocol import Buffer
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.stores.memory import MemoryStore
-from zarr_hdf5.stores.protocol import Blob, Buffer, Store, as_bytes
+from zarr_hdf5.stores.protocol import Blob, Store
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class CountingStore:
         return self.inner.get_ranges(key, wanted, version)
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
-        views = [as_bytes(part) for part in parts]
+        views = [byte_view(part) for part in parts]
         self.log.append(Request("set", key, nbytes=sum(view.nbytes for view in views)))
         self.inner.set(key, views)
 

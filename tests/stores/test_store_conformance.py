@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, StaleVersionError
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.memory import MemoryStore
-from zarr_hdf5.stores.protocol import Buffer, Store
+from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import store_from_url
 from zarr_hdf5.stores.view import StoreView
 

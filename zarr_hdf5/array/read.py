@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.plan import ChunkPart, ObjectPart
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
-from zarr_hdf5.codecs.protocol import Buffer
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.stored_array import StoredArray

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.plan import ChunkPart, ObjectPart
 from zarr_hdf5.array.read import batch_length, decode_chunk, fetch
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid
 from zarr_hdf5.codecs.fill import is_fill
-from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CodecError
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray

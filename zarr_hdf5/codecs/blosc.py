@@ -11,9 +11,10 @@ from typing import ClassVar
 
 from numcodecs import blosc
 
-from zarr_hdf5.codecs.byte_view import byte_view, check_room
+from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 
 __all__ = ["BloscCodec", "parse_blosc"]

@@ -1,4 +1,4 @@
-"""Decompression with the standard library's decompressor objects, never to more than a given length.
+"""Decompression to no more than a given length: a check for all libraries, and the standard library's streams.
 
 Knows streams that may follow each other; does not know which compression they are.
 """
@@ -8,11 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from zarr_hdf5.codecs.byte_view import byte_view, check_room
-from zarr_hdf5.codecs.protocol import Buffer
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.errors import CorruptDataError
 
-__all__ = ["Decompressor", "decompress_streams"]
+__all__ = ["Decompressor", "check_room", "decompress_streams"]
 
 # Streams after the first are fed in pieces: what follows a stream is copied by `unused_data`, each time anew.
 _PIECE_NBYTES = 4096
@@ -73,3 +72,14 @@ def decompress_streams(
         if single:
             raise CorruptDataError("data go on after the end of the stream", structure=codec, offset=offset)
         step = _PIECE_NBYTES
+
+
+def check_room(nbytes: int, max_nbytes: int, codec: str) -> None:
+    """Raise CorruptDataError where decoding would give `nbytes` bytes, more than `max_nbytes`."""
+    if nbytes > max_nbytes:
+        raise CorruptDataError(
+            "decoded data are longer than they may be",
+            structure=codec,
+            expected=f"at most {max_nbytes} bytes",
+            found=f"{nbytes} bytes",
+        )

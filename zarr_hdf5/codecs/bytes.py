@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.codecs.byte_view import byte_view
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 
 __all__ = ["BytesCodec", "parse_bytes"]

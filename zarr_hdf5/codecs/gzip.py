@@ -8,10 +8,9 @@ import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.codecs.bounded_decompression import decompress_streams
-from zarr_hdf5.codecs.byte_view import byte_view
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.protocol import Buffer
 from zarr_hdf5.errors import Problem
 
 __all__ = ["GzipCodec", "parse_gzip"]

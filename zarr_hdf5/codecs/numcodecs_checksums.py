@@ -10,9 +10,9 @@ from typing import ClassVar, TypeVar
 
 import numcodecs
 
-from zarr_hdf5.codecs.byte_view import byte_view, check_room
+from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.protocol import Buffer
 from zarr_hdf5.errors import ChecksumError, CorruptDataError, Problem
 
 __all__ = ["Adler32Codec", "Crc32Codec", "Fletcher32Codec", "parse_adler32", "parse_crc32", "parse_fletcher32"]

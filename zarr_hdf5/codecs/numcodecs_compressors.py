@@ -13,10 +13,9 @@ from typing import Any, ClassVar
 
 from numcodecs import lz4
 
-from zarr_hdf5.codecs.bounded_decompression import decompress_streams
-from zarr_hdf5.codecs.byte_view import byte_view, check_room
+from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.protocol import Buffer
 from zarr_hdf5.errors import CorruptDataError, Problem
 
 __all__ = [

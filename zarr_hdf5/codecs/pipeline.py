@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy.typing as npt
 import zstandard
 
-from zarr_hdf5.codecs.protocol import ArrayArrayCodec, ArrayBytesCodec, Buffer, BytesBytesCodec, ChunkSpec, Codec
+from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.codecs.protocol import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, ChunkSpec, Codec
 from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
 
 __all__ = ["CodecChain", "PreparedChain", "ResolvableCodec", "codec_to_json"]

@@ -11,10 +11,9 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ArrayArrayCodec", "ArrayBytesCodec", "Buffer", "BytesBytesCodec", "ChunkSpec", "Codec"]
+from zarr_hdf5.buffer import Buffer
 
-Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
-"""C-contiguous bytes; an ndarray is taken as the bytes of its memory."""
+__all__ = ["ArrayArrayCodec", "ArrayBytesCodec", "BytesBytesCodec", "ChunkSpec", "Codec"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
-from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import ChecksumError, CorruptDataError, UnsupportedFeatureError
 
 __all__ = ["ShardIndex", "ShardIndexFormat"]

@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.codecs.protocol import Buffer
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.codecs.shard_index import ShardIndex, ShardIndexFormat
 
 __all__ = ["PlacedChunks", "ShardLayout"]

@@ -14,11 +14,11 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.codecs.byte_view import byte_view
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.fill import is_fill
 from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
-from zarr_hdf5.codecs.protocol import Buffer, ChunkSpec
+from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.shard_index import ShardIndexFormat
 from zarr_hdf5.codecs.shard_layout import ShardLayout
 from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError

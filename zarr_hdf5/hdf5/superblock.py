@@ -47,7 +47,7 @@ def signature_offsets(size: int) -> Iterator[int]:
         offset = max(512, offset * 2)
 
 
-def parse_superblock(data: bytes | memoryview, offset: int = 0) -> Superblock:
+def parse_superblock(data: bytes | bytearray | memoryview, offset: int = 0) -> Superblock:
     """The superblock at `offset` of `data`."""
     if bytes(data[offset : offset + 8]) != SIGNATURE:
         raise CorruptDataError("no HDF5 signature", structure="superblock", offset=offset)

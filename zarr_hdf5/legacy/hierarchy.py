@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
@@ -20,7 +21,7 @@ from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.local import LocalStore
-from zarr_hdf5.stores.protocol import Blob, Buffer
+from zarr_hdf5.stores.protocol import Blob
 from zarr_hdf5.unsharded import UnshardedSource
 
 __all__ = ["HDF5Hierarchy"]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ObjectGrid
-from zarr_hdf5.codecs.protocol import Buffer
 from zarr_hdf5.codecs.sharding_indexed import FlatShard
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.chunk_index import StoredChunks, encode_chunk_index

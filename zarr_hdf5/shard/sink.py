@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.codecs.protocol import Buffer
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.codecs.shard_layout import ShardLayout
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.stores.protocol import Store

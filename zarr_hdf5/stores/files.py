@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import StaleVersionError
-from zarr_hdf5.stores.protocol import Buffer, as_bytes
 
 __all__ = [
     "ABSENT",
@@ -52,7 +52,7 @@ def write_parts(fd: int, parts: Iterable[Buffer]) -> None:
     batch: list[memoryview] = []
     nbytes = 0
     for part in parts:
-        view = as_bytes(part)
+        view = byte_view(part)
         if view.nbytes:
             batch.append(view)
             nbytes += view.nbytes

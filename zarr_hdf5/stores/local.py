@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import NotFoundError, ReadOnlyError, StaleVersionError, StorageError, ZarrHDF5Error
 from zarr_hdf5.stores.files import (
@@ -22,7 +23,7 @@ from zarr_hdf5.stores.files import (
     remove_if_there,
     write_parts,
 )
-from zarr_hdf5.stores.protocol import Blob, Buffer, check_key, check_prefix
+from zarr_hdf5.stores.protocol import Blob, check_key, check_prefix
 
 __all__ = ["LocalStore"]
 

@@ -7,9 +7,10 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import count
 from threading import Lock
 
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import NotFoundError, StaleVersionError
-from zarr_hdf5.stores.protocol import Blob, Buffer, as_bytes, check_key, check_prefix
+from zarr_hdf5.stores.protocol import Blob, check_key, check_prefix
 
 __all__ = ["MemoryStore", "named_memory_store"]
 
@@ -61,7 +62,7 @@ class MemoryStore:
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """See `Set`."""
         check_key(key)
-        data = b"".join(as_bytes(part) for part in parts)
+        data = b"".join(byte_view(part) for part in parts)
         with self._lock:
             self._objects[key] = data, next(self._versions)
 

@@ -6,17 +6,14 @@ particular store.
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import NotFoundError
 
 __all__ = [
     "Blob",
-    "Buffer",
     "Delete",
     "DeletePrefix",
     "Exists",
@@ -27,13 +24,9 @@ __all__ = [
     "ListPrefix",
     "Set",
     "Store",
-    "as_bytes",
     "check_key",
     "check_prefix",
 ]
-
-Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
-"""Something to write; an ndarray is taken as its elements in C order, in its own byte order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +62,6 @@ def check_key(key: str) -> str:
 def check_prefix(prefix: str) -> str:
     """`prefix` itself, if it is legal: "" (the whole store) or written like a key. Raises NotFoundError."""
     return check_key(prefix) if prefix else prefix
-
-
-def as_bytes(part: Buffer) -> memoryview:
-    """The bytes of `part`, without a copy if it is C-contiguous."""
-    if isinstance(part, np.ndarray):
-        if part.nbytes == 0:
-            return memoryview(b"")
-        return np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
-    view = memoryview(part)
-    return view.cast("B") if view.nbytes else memoryview(b"")
 
 
 class Get(Protocol):

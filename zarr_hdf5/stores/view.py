@@ -2,9 +2,10 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import ReadOnlyError
-from zarr_hdf5.stores.protocol import Blob, Buffer, Store, check_key, check_prefix
+from zarr_hdf5.stores.protocol import Blob, Store, check_key, check_prefix
 
 __all__ = ["StoreView"]
 
