@@ -312,3 +312,39 @@ class TestDescription:
 @pytest.mark.parametrize(("number", "name"), [(1, "deflate"), (32015, "zstd"), (305, "filter 305")])
 def test_filter_names(number: int, name: str) -> None:
     assert filter_name(number) == name
+
+
+@pytest.mark.parametrize("libver", ["earliest", "v110"])
+@pytest.mark.parametrize("filters", [(32015,), (2, 32001), (307, 3), (1, 32015, 307)])
+def test_third_party_filters_are_named(libver: str, filters: tuple[int, ...], tmp_path: Path) -> None:
+    """libhdf5 reads back numbers, client values and names; an odd and an even number of values, which pad differently."""
+    wanted = tuple(Filter(number, tuple(range(4, 4 + n))) for n, number in enumerate(filters, start=1))
+    wanted = tuple(Filter(f.id, (4,) if f.id in (1, 2) else () if f.id == 3 else f.values) for f in wanted)
+    properties = template_properties(wanted, libver, tmp_path)
+    found = [properties.get_filter(i) for i in range(properties.get_nfilters())]
+    assert [Filter(number, values) for number, _, values, _ in found] == list(wanted)
+    names = [name for number, _, _, name in found if number >= 256]
+    assert names == [filter_name(f.id).encode() for f in wanted if f.id >= 256]
+
+
+def template_properties(filters: tuple[Filter, ...], libver: str, tmp_path: Path) -> h5py.h5p.PropDCID:
+    spec = DatasetSpec(
+        path="/d",
+        shape=(4,),
+        maxshape=(4,),
+        chunk_shape=(2,),
+        dtype=np.dtype("<i4"),
+        fill_value=np.int32(0),
+        filters=filters,
+        attributes=(),
+        variable=("v", 1),
+        dimension_labels=None,
+        libver=libver,
+    )
+    template = write_template(spec)
+    image = template.fill_in(
+        end_of_file=len(template.image), index_address=2**64 - 1, variable=(0,), page_bits=10, single_chunk=None
+    )
+    (tmp_path / "t.h5").write_bytes(image)
+    with h5py.File(tmp_path / "t.h5", "r") as file:
+        return file["d"].id.get_create_plist()

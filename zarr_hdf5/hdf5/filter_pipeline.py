@@ -1,14 +1,20 @@
 """The filter pipeline message: which filters a dataset's chunks have gone through.
 
-Finds the filters' numbers in it. Source: HDF5 File Format Specification 3.0, IV.A.2.l "The Data Storage - Filter
-Pipeline Message", versions 1 and 2.
+Finds the filters in it, and encodes one by another name. Source: HDF5 File Format Specification 3.0, IV.A.2.l "The Data
+Storage - Filter Pipeline Message", versions 1 and 2.
 """
 
 from collections.abc import Iterator
 
 from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.filters import Filter, filter_name
 
-__all__ = ["filter_id_fields"]
+__all__ = ["NAME_VALUES", "encode_third_party", "filter_id_fields"]
+
+NAME_NBYTES = 8
+NAME_VALUES = NAME_NBYTES // 4
+"""A filter's name takes the room of so many client values."""
+OPTIONAL = 1
 
 
 def filter_id_fields(body: bytes | memoryview, offset: int) -> list[tuple[int, int]]:
@@ -38,3 +44,14 @@ def _u16(body: bytes | memoryview, at: int) -> int:
     if at + 2 > len(body):
         raise CorruptDataError("truncated", structure="filter pipeline message")
     return int.from_bytes(body[at : at + 2], "little")
+
+
+def encode_third_party(filter_: Filter) -> bytes:
+    """The description of a filter that does not come with HDF5, without padding; the same in both versions.
+
+    It has a name, because HDF5's h5repack 1.10 crashes where there is none.
+    """
+    name = filter_name(filter_.id).encode()[: NAME_NBYTES - 1].ljust(NAME_NBYTES, b"\0")
+    head = (filter_.id, NAME_NBYTES, OPTIONAL, len(filter_.values))
+    values = b"".join(value.to_bytes(4, "little") for value in filter_.values)
+    return b"".join(field.to_bytes(2, "little") for field in head) + name + values

@@ -12,7 +12,7 @@ import numpy as np
 
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.data_layout import ChunkedLayout, parse_chunked_layout
-from zarr_hdf5.hdf5.filter_pipeline import filter_id_fields
+from zarr_hdf5.hdf5.filter_pipeline import NAME_VALUES, encode_third_party, filter_id_fields
 from zarr_hdf5.hdf5.filters import Filter
 from zarr_hdf5.hdf5.object_header import (
     ATTRIBUTE,
@@ -143,13 +143,15 @@ def write_template(spec: DatasetSpec) -> Template:
 
 
 def _name_filters(image: bytes, messages: list[HeaderMessage], filters: tuple[Filter, ...]) -> bytes:
-    """Put the filters' own numbers in place of the placeholders."""
+    """Put third-party filters in place of their placeholders."""
     patched = bytearray(image)
     for message in messages:
         if message.type == FILTER_PIPELINE:
             body = image[message.offset : message.offset + message.nbytes]
             for filter_, (_, at) in zip(filters, filter_id_fields(body, message.offset), strict=True):
-                _put(patched, at, filter_.id, 2)
+                if filter_.id >= FIRST_THIRD_PARTY:
+                    data = encode_third_party(filter_)
+                    patched[at : at + len(data)] = data
             patch_checksum(patched, message.block)
     return bytes(patched)
 
@@ -186,8 +188,11 @@ def _create_dataset(file: h5py.File, spec: DatasetSpec) -> h5py.Dataset:
     properties.set_attr_phase_change(65535, 65534)
     for i, filter_ in enumerate(spec.filters):
         # Optional, because libhdf5 refuses to name a filter it has no plugin for; reading needs it all the same.
-        number = filter_.id if filter_.id < FIRST_THIRD_PARTY else PLACEHOLDER + i
-        properties.set_filter(number, h5py.h5z.FLAG_OPTIONAL, filter_.values)
+        if filter_.id < FIRST_THIRD_PARTY:
+            properties.set_filter(filter_.id, h5py.h5z.FLAG_OPTIONAL, filter_.values)
+        else:
+            room = (0,) * NAME_VALUES
+            properties.set_filter(PLACEHOLDER + i, h5py.h5z.FLAG_OPTIONAL, filter_.values + room)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)
     links.set_char_encoding(h5py.h5t.CSET_UTF8)
