@@ -90,3 +90,14 @@ def test_tree_shows_what_cannot_be_read(root: zh.Group) -> None:
     assert root.store.url in repr(root)
     with root as same:
         same.flush()
+
+
+def test_arrays_take_the_group_s_hdf5_side(tmp_path: Path) -> None:
+    plain = zh.create_group(tmp_path / "plain.zarr", hdf5=False)
+    assert plain.create_array("a", data=[1]).hdf5 is None
+    assert plain.create_group("g").create_array("b", data=[1], shards=None, chunks=(1,)).shards is None
+    assert plain.create_array("c", data=[1], hdf5=True).hdf5 is not None
+    new = zh.create_group(tmp_path / "new.zarr", hdf5=zh.HDF5(libver="v110"))
+    side = new.create_array("a", data=[1]).hdf5
+    assert side is not None
+    assert (side.libver, side.dataset) == ("v110", "/a")

@@ -25,6 +25,7 @@ from zarr_hdf5.hierarchy import (
 )
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
+from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["Group", "Tree", "create_array_at", "create_group_at", "open_node"]
@@ -44,13 +45,19 @@ class Tree:
 
 
 class Group:
-    """A group in a store. Made by `create_group`, `open_group` and other groups, not by hand."""
+    """A group in a store. Made by `create_group`, `open_group` and other groups, not by hand.
 
-    def __init__(self, store: Store, path: str, metadata: GroupMetadata, *, read_only: bool) -> None:
+    `hdf5` is what arrays created through it, or through groups it creates, get unless they say otherwise.
+    """
+
+    def __init__(
+        self, store: Store, path: str, metadata: GroupMetadata, *, read_only: bool, hdf5: bool | HDF5 = True
+    ) -> None:
         self.store = store
         self.path = path
         self.metadata = metadata
         self.read_only = read_only or store.read_only
+        self.hdf5 = hdf5
 
     @property
     def name(self) -> str:
@@ -107,6 +114,8 @@ class Group:
     def create_array(self, name: str, **options: Unpack[ArrayOptions]) -> Array:
         """Create an array at `name` below this group, and the groups between. See `zarr_hdf5.create_array`."""
         self._check_writable()
+        if self.hdf5 is not True:
+            options.setdefault("hdf5", self.hdf5)
         return create_array_at(self.store, join(self.path, name), options)
 
     def create_group(
@@ -114,7 +123,8 @@ class Group:
     ) -> "Group":
         """Create a group at `name` below this group, and the groups between."""
         self._check_writable()
-        return create_group_at(self.store, join(self.path, name), attributes=attributes, overwrite=overwrite)
+        path = join(self.path, name)
+        return create_group_at(self.store, path, attributes=attributes, overwrite=overwrite, hdf5=self.hdf5)
 
     def require_array(self, name: str, **options: Unpack[ArrayOptions]) -> Array:
         """The array at `name`, created if there is none.
@@ -216,7 +226,12 @@ def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
 
 
 def create_group_at(
-    store: Store, path: str, *, attributes: Mapping[str, Any] | None = None, overwrite: bool = False
+    store: Store,
+    path: str,
+    *,
+    attributes: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    hdf5: bool | HDF5 = True,
 ) -> Group:
     """Create a group, and groups for its ancestors."""
     path = normalize_path(path)
@@ -224,4 +239,4 @@ def create_group_at(
     require_parents(store, path)
     metadata = GroupMetadata(dict(attributes or {}))
     write_node(store, path, metadata)
-    return Group(store, path, metadata, read_only=False)
+    return Group(store, path, metadata, read_only=False, hdf5=hdf5)

@@ -317,7 +317,7 @@ def test_filter_names(number: int, name: str) -> None:
 @pytest.mark.parametrize("libver", ["earliest", "v110"])
 @pytest.mark.parametrize("filters", [(32015,), (2, 32001), (307, 3), (1, 32015, 307)])
 def test_third_party_filters_are_named(libver: str, filters: tuple[int, ...], tmp_path: Path) -> None:
-    """libhdf5 reads back numbers, client values and names; an odd and an even number of values, which pad differently."""
+    """libhdf5 reads back numbers, client values and names, where values are odd and even in number."""
     wanted = tuple(Filter(number, tuple(range(4, 4 + n))) for n, number in enumerate(filters, start=1))
     wanted = tuple(Filter(f.id, (4,) if f.id in (1, 2) else () if f.id == 3 else f.values) for f in wanted)
     properties = template_properties(wanted, libver, tmp_path)

@@ -9,6 +9,7 @@ from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
 from zarr_hdf5.group import Group, create_array_at, create_group_at, open_node
 from zarr_hdf5.hierarchy import normalize_path
+from zarr_hdf5.shard.options import HDF5
 
 __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_group"]
 
@@ -97,7 +98,15 @@ def create_array(url: URL, *, name: str = "", **options: Unpack[ArrayOptions]) -
 
 
 def create_group(
-    url: URL, *, path: str = "", attributes: Mapping[str, Any] | None = None, overwrite: bool = False
+    url: URL,
+    *,
+    path: str = "",
+    attributes: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    hdf5: bool | HDF5 = True,
 ) -> Group:
-    """Create a group at `path` below `url`, and the groups between. Raises AlreadyExistsError."""
-    return create_group_at(new_store_at(url), path, attributes=attributes, overwrite=overwrite)
+    """Create a group at `path` below `url`, and the groups between.
+
+    `hdf5` is what arrays created through the returned group get unless they say otherwise. Raises AlreadyExistsError.
+    """
+    return create_group_at(new_store_at(url), path, attributes=attributes, overwrite=overwrite, hdf5=hdf5)
