@@ -152,3 +152,43 @@ def test_a_filter_nobody_has(tmp_path: Path) -> None:
     assert zh.open_array(tmp_path / "f.h5", path="b")[...].tolist() == [1]
     with pytest.raises(errors.UnsupportedFeatureError, match="filter 300"):
         zh.open_array(tmp_path / "f.h5", path="a")[...]
+
+
+def test_an_array_that_cannot_be_read_leaves_the_others(tmp_path: Path) -> None:
+    """Nothing of it stays behind: half an array would look like a whole one."""
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        dataset = file.create_dataset("bad", (8,), "i4", chunks=(4,), compression="gzip")
+        dataset[:4] = 1
+        dataset.id.write_direct_chunk((4,), b"no zlib stream")
+        file["good"] = [1, 2]
+    done = zh.convert(tmp_path / "f.h5", tmp_path / "f.zarr")
+    assert done.converted == ("good",)
+    ((path, reason),) = done.skipped
+    assert path == "bad"
+    assert "inner chunk (1,)" in reason
+    assert zh.open_group(tmp_path / "f.zarr").keys() == ["good"]
+
+
+def test_names_too_long_for_the_file_system(tmp_path: Path) -> None:
+    long = "x" * 300
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file[long] = [1]
+        file[f"g/{long}/a"] = [1]
+        file["good"] = [1, 2]
+    done = zh.convert(tmp_path / "f.h5", tmp_path / "f.zarr")
+    assert done.converted == ("good",)
+    assert dict(done.skipped) == dict.fromkeys((long, f"g/{long}"), "its name is too long for the file system")
+
+
+def test_the_documents_of_a_file_are_read_only(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["g/a"] = [1]
+    store = zh.open_group(tmp_path / "f.h5").store
+    assert list(store.list_prefix("")) == ["zarr.json", "g/zarr.json", "g/a/zarr.json"]
+    assert not store.exists("g/a/c/0")
+    with pytest.raises(errors.ReadOnlyError):
+        store.set("x", [b""])
+    with pytest.raises(errors.ReadOnlyError):
+        store.delete("x")
+    with pytest.raises(errors.ReadOnlyError):
+        store.delete_prefix("")
