@@ -4,6 +4,7 @@ Works through an array in blocks of whole shards, so that memory is bounded by a
 """
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,8 +18,10 @@ from zarr_hdf5.api.locate import URL, new_store_at
 from zarr_hdf5.api.open import open
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.chunking import auto_shards
+from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.array.source_options import options_like
 from zarr_hdf5.errors import (
+    AlreadyExistsError,
     CodecError,
     CorruptDataError,
     InvalidMetadataError,
@@ -31,10 +34,10 @@ from zarr_hdf5.group import Group, create_array_at, create_group_at
 from zarr_hdf5.hierarchy import join
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["Conversion", "convert"]
-
 
 READING_ERRORS = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one array of the source and leave the others whole."""
@@ -92,12 +95,18 @@ def convert(
     hdf5
         As for `create_array`.
 
+    Raises
+    ------
+    AlreadyExistsError
+        If there is something at `dst` and `overwrite` is false, or if one of `src` and `dst` lies within the other.
+
     Returns
     -------
     Conversion
         Objects that cannot be converted are named there, with the reason; they do not stop the rest.
     """
     source, target = open(src), new_store_at(dst)
+    _check_apart(source.store, target)
     patterns = [include] if isinstance(include, str) else include
     wanted: dict[str, Any] = {"chunks": chunks, "shards": shards, "compressors": compressors}
     overrides = {name: value for name, value in wanted.items() if value is not None}
@@ -111,23 +120,59 @@ def convert(
         create_group_at(target, "", attributes=source.attrs.asdict(), overwrite=overwrite)
         found = [(path, array) for path, array in _walk(source, "", target, skipped) if _matches(path, patterns)]
         skipped = [(path, why) for path, why in skipped if _matches(path, patterns)]
-    total = sum(array.nbytes for _, array in found)
     done: list[str] = []
+    nbytes = 0
+    total = sum(array.nbytes for _, array in found)
     with tqdm(total=total, unit="B", unit_scale=True, disable=not progress, delay=1, leave=False) as bar:
         for path, array in found:
-            try:
-                options: Any = {**options_like(array, hdf5=hdf5), **(overrides if array.shape else {})}
-                _copy(array, create_array_at(target, path, options), bar.update)
+            options: Any = {**options_like(array, hdf5=hdf5), **(overrides if array.shape else {})}
+            reason = _convert_array(array, target, path, options, bar.update)
+            if reason:
+                skipped.append((path, reason))
+            else:
                 done.append(path)
-            except StorageError as error:
-                if error.errno != errno.ENAMETOOLONG:
-                    raise
-                skipped.append((path, "its name is too long for the file system"))
-            except READING_ERRORS as error:
-                # Half an array would look like a whole one.
-                target.delete_prefix(path)
-                skipped.append((path, "; ".join([str(error), *getattr(error, "__notes__", [])])))
-    return Conversion(target.url, tuple(done), tuple(skipped), sum(a.nbytes for p, a in found if p in set(done)))
+                nbytes += array.nbytes
+    return Conversion(target.url, tuple(done), tuple(skipped), nbytes)
+
+
+def _check_apart(source: Store, target: Store) -> None:
+    """Neither may lie within the other: what is read would be deleted, or what is written be read again."""
+    places = [_place(source), _place(target)]
+    if places[0].startswith(places[1]) or places[1].startswith(places[0]):
+        raise AlreadyExistsError(f"cannot convert {source.url} to {target.url}: one lies within the other")
+
+
+def _place(store: Store) -> str:
+    """Where a store is, whatever links lead there, ending in "/"."""
+    if isinstance(store, HDF5Hierarchy):
+        return os.path.realpath(store.file_name) + "/"
+    return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
+
+
+def _convert_array(
+    source: Array, target: Store, path: str, options: ArrayOptions, advance: Callable[[int], object]
+) -> str:
+    """Convert one array; returns why it could not be, "" if it was."""
+    try:
+        array = create_array_at(target, path, options)
+    except StorageError as error:
+        return _name_too_long(error)
+    except READING_ERRORS as error:
+        return str(error)
+    try:
+        _copy(source, array, advance)
+    except READING_ERRORS as error:
+        # Half an array would look like a whole one.
+        target.delete_prefix(path)
+        return str(error)
+    return ""
+
+
+def _name_too_long(error: StorageError) -> str:
+    """What to say of a name that the target cannot hold; any other failure of the target is raised again."""
+    if error.errno != errno.ENAMETOOLONG:
+        raise error
+    return "its name is too long for the file system"
 
 
 def _matches(path: str, patterns: Sequence[str] | None) -> bool:
@@ -152,9 +197,7 @@ def _walk(group: Group, path: str, target: Store, skipped: list[tuple[str, str]]
             try:
                 create_group_at(target, below, attributes=node.attrs.asdict())
             except StorageError as error:
-                if error.errno != errno.ENAMETOOLONG:
-                    raise
-                skipped.append((below, "its name is too long for the file system"))
+                skipped.append((below, _name_too_long(error)))
                 continue
             yield from _walk(node, below, target, skipped)
 

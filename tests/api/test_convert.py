@@ -1,0 +1,43 @@
+"""What `convert` must never destroy."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import zarr_hdf5 as zh
+from zarr_hdf5 import errors
+
+
+def test_what_is_there_survives_a_conversion_that_cannot_begin(tmp_path: Path) -> None:
+    """Options that no array can have are found out before anything is touched, and nothing is cleaned up then."""
+    zh.create_array(tmp_path / "old.zarr", data=[1, 2, 3])
+    zh.create_array(tmp_path / "src.zarr", data=np.arange(10))
+    for overwrite in (False, True):
+        done = zh.convert(tmp_path / "src.zarr", tmp_path / "old.zarr", chunks=(2, 2), overwrite=overwrite)
+        assert done.converted == ()
+        assert "chunks" in done.skipped[0][1]
+        assert zh.open_array(tmp_path / "old.zarr")[...].tolist() == [1, 2, 3]
+    with pytest.raises(errors.AlreadyExistsError):
+        zh.convert(tmp_path / "src.zarr", tmp_path / "old.zarr")
+
+
+@pytest.mark.parametrize(("src", "dst"), [("x", "x"), ("x/g", "x"), ("x", "x/g/new"), ("link", "x"), ("x/f.h5", "x")])
+def test_neither_may_lie_within_the_other(src: str, dst: str, tmp_path: Path) -> None:
+    zh.create_group(tmp_path / "x").create_array("g/a", data=[1, 2, 3])
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    with h5py.File(tmp_path / "x/f.h5", "w") as file:
+        file["a"] = [1]
+    with pytest.raises(errors.AlreadyExistsError, match="within the other"):
+        zh.convert(tmp_path / src, tmp_path / dst, overwrite=True)
+    assert zh.open_array(tmp_path / "x", path="g/a")[...].tolist() == [1, 2, 3]
+    assert (tmp_path / "x/f.h5").exists()
+
+
+def test_neighbours_of_like_name_are_apart(tmp_path: Path) -> None:
+    sources: list[Any] = [tmp_path / "a.zarr", "memory://test-convert-a"]
+    for source in sources:
+        zh.create_array(source, data=[1, 2])
+        assert zh.convert(source, f"{source}2").converted == ("",)
