@@ -22,19 +22,6 @@ NOBODY = 65534
 VIEWS: dict[str, Any] = {"plain": False, "earliest": zh.HDF5(), "v110": zh.HDF5(libver="v110")}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"cannot mount a small disk: {getattr(error, 'stderr', b'').decode().strip() or error}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
 def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 

@@ -4,7 +4,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,6 @@ def logged(log: list[Any], real: Callable[..., Any], describe: Callable[..., Any
         return real(*args)
 
     return call
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"cannot mount a small disk: {getattr(error, 'stderr', b'').decode().strip() or error}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def test_root_is_made_by_the_first_write(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`info` and `tree`: what is there."""
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from zarr_hdf5.api.open import open
@@ -14,19 +15,21 @@ __all__ = ["add_info", "add_tree"]
 
 def add_info(commands: Commands) -> argparse.ArgumentParser:
     """`zarr-hdf5 info URL`."""
-    parser = commands.add_parser("info", help="describe an array or a group, and who can read it")
-    parser.add_argument("url")
-    parser.add_argument("--path", default="", help="node below the URL")
-    parser.set_defaults(run=_info)
-    return parser
+    return _add(commands, "info", "describe an array or a group, and who can read it", _info)
 
 
 def add_tree(commands: Commands) -> argparse.ArgumentParser:
     """`zarr-hdf5 tree URL`."""
-    parser = commands.add_parser("tree", help="draw a hierarchy")
+    return _add(commands, "tree", "draw a hierarchy", _tree)
+
+
+def _add(
+    commands: Commands, name: str, purpose: str, run: Callable[[argparse.Namespace], Outcome]
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=purpose)
     parser.add_argument("url")
     parser.add_argument("--path", default="", help="node below the URL")
-    parser.set_defaults(run=_tree)
+    parser.set_defaults(run=run)
     return parser
 
 
@@ -73,7 +76,8 @@ def _tree(options: argparse.Namespace) -> Outcome:
     node = open(options.url, path=options.path)
     if isinstance(node, Array):
         return Outcome(f"{node.name} {node.metadata.data_type.name} {node.shape}", _facts(node), timed=False)
-    return Outcome(str(node.tree()), _tree_facts(node), timed=False)
+    # Either way every node is opened; not twice.
+    return Outcome("", _tree_facts(node), timed=False) if options.json else Outcome(str(node.tree()), {}, timed=False)
 
 
 def _tree_facts(group: Group) -> dict[str, Any]:
