@@ -101,3 +101,10 @@ def test_arrays_take_the_group_s_hdf5_side(tmp_path: Path) -> None:
     side = new.create_array("a", data=[1]).hdf5
     assert side is not None
     assert (side.libver, side.dataset) == ("v110", "/a")
+
+
+def test_an_array_may_be_made_of_the_one_it_replaces(tmp_path: Path) -> None:
+    """The data are read once, and before their place is cleared."""
+    zh.create_array(tmp_path / "a", data=np.arange(100), chunks=(10,))
+    again = zh.create_array(tmp_path / "a", data=zh.open_array(tmp_path / "a"), chunks=(50,), overwrite=True)
+    np.testing.assert_array_equal(again[...], np.arange(100))

@@ -212,6 +212,10 @@ def wrap(store: Store, path: str, metadata: Metadata, *, read_only: bool) -> Arr
 def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
     """Create an array, and groups for its ancestors; with the option `data`, write them."""
     path = normalize_path(path)
+    data = options.get("data")
+    if data is not None:
+        # Once, and before anything is cleared: it may be read from there.
+        data = options["data"] = np.asarray(data)
     metadata = new_array_metadata(path, options)
     array = Array(store, path, metadata, read_only=False)
     if array.hdf5 is not None:
@@ -219,9 +223,8 @@ def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
     clear_node(store, path, overwrite=options.get("overwrite", False))
     require_parents(store, path)
     write_node(store, path, metadata)
-    data = options.get("data")
     if data is not None:
-        array[...] = np.asarray(data)
+        array[...] = data
     return array
 
 
