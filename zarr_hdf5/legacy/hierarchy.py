@@ -16,7 +16,8 @@ from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, describe, open_file
 from zarr_hdf5.legacy.array_metadata import array_metadata, group_metadata, is_located
-from zarr_hdf5.legacy.source import HDF5ChunkSource, SlabStore
+from zarr_hdf5.legacy.slabs import SlabStore
+from zarr_hdf5.legacy.source import HDF5ChunkSource
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.stored_array import StoredArray
