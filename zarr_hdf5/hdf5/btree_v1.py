@@ -1,27 +1,38 @@
 """Version 1 B-trees of chunks (node type 1), the chunk index of every HDF5 release.
 
-Encodes a whole tree at once from sorted columns. Knows no object header.
+Encodes a whole tree at once from sorted columns; decodes all of one level by level, or only what leads to a few chunks.
+Knows no object header.
 Source: HDF5 File Format Specification 3.0, III.A.1 "Disk Format: Level 1A1 - Version 1 B-trees".
 """
 
+from bisect import bisect_right
+from struct import Struct
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["encode_btree_v1"]
+from zarr_hdf5.buffer import byte_view
+from zarr_hdf5.errors import CorruptDataError
+from zarr_hdf5.hdf5.chunk_extent import ChunkExtent, chunk_table
+from zarr_hdf5.hdf5.chunk_table import ChunkTable
+from zarr_hdf5.hdf5.index_walk import FileSpace, Walk
+
+__all__ = ["encode_btree_v1", "walk_btree_v1"]
 
 UNDEFINED = np.uint64(2**64 - 1)
+STRUCTURE = "B-tree v1 node"
+HEAD = Struct("<4sBBHQQ")
 CHILDREN = 64
 """Children of a full node: 2K, where K is 32 unless a version 1 superblock says otherwise."""
 
 
-def _node_dtype(rank: int) -> np.dtype[Any]:
+def _node_dtype(rank: int, children: int = CHILDREN) -> np.dtype[Any]:
     key = np.dtype([("nbytes", "<u4"), ("filter_mask", "<u4"), ("offsets", "<u8", (rank + 1,))])
     slot = np.dtype([("key", key), ("child", "<u8")])
     head: list[Any] = [("signature", "S4"), ("type", "u1"), ("level", "u1"), ("entries", "<u2")]
     siblings: list[Any] = [("left", "<u8"), ("right", "<u8")]
-    return np.dtype([*head, *siblings, ("slots", slot, (CHILDREN,)), ("last_key", key)])
+    return np.dtype([*head, *siblings, ("slots", slot, (children,)), ("last_key", key)])
 
 
 def encode_btree_v1(
@@ -93,3 +104,89 @@ def _encode_level(
     if n == len(slots):
         nodes["last_key"][-1] = keys[-1]
     return nodes
+
+
+def walk_btree_v1(
+    space: FileSpace, address: int, extent: ChunkExtent, wanted: list[tuple[int, ...]] | None = None
+) -> Walk[ChunkTable]:
+    """The chunks in the tree whose root is at `address`.
+
+    Parameters
+    ----------
+    wanted
+        Coordinates of the only chunks to look for; None: all.
+
+    Raises
+    ------
+    CorruptDataError
+    """
+    if wanted is not None:
+        return (yield from _walk_wanted(space, address, extent, wanted))
+    node = _node_dtype(extent.rank, 2 * space.indexed_storage_k)
+    addresses, level = np.array([address], "<u8"), None
+    while True:
+        buffers = yield space.spans(addresses, node.itemsize, STRUCTURE)
+        nodes = np.frombuffer(b"".join(map(byte_view, buffers)), node)
+        level = _check_nodes(nodes, level, address)
+        used = np.arange(2 * space.indexed_storage_k) < nodes["entries"][:, None]
+        addresses = nodes["slots"]["child"][used]
+        if level == 0 or not len(addresses):
+            return _leaf_table(space, extent, nodes["slots"]["key"][used], addresses)
+
+
+def _check_nodes(nodes: npt.NDArray[Any], above: int | None, address: int) -> int:
+    """The level of these nodes, whose parents are at level `above`."""
+    level = int(nodes["level"][0])
+    right = (nodes["signature"] == b"TREE") & (nodes["type"] == 1) & (nodes["level"] == level)
+    right &= nodes["entries"] <= nodes["slots"].shape[1]
+    if not right.all() or (above is not None and level != above - 1):
+        raise CorruptDataError("not a B-tree of chunks, at least in part", structure=STRUCTURE, offset=address)
+    return level
+
+
+def _leaf_table(
+    space: FileSpace, extent: ChunkExtent, keys: npt.NDArray[Any], addresses: npt.NDArray[np.uint64]
+) -> ChunkTable:
+    origins = keys["offsets"][:, : extent.rank]
+    coords = origins // np.asarray(extent.chunk_shape, "<u8")
+    if (origins >= np.asarray(extent.shape, "<u8")).any():
+        raise CorruptDataError("a chunk lies outside the dataset", structure=STRUCTURE)
+    if (coords * np.asarray(extent.chunk_shape, "<u8") != origins).any():
+        raise CorruptDataError("a chunk begins within another", structure=STRUCTURE)
+    return chunk_table(space, extent, coords.astype(np.int64), addresses, keys["nbytes"], keys["filter_mask"])
+
+
+def _walk_wanted(
+    space: FileSpace, address: int, extent: ChunkExtent, wanted: list[tuple[int, ...]]
+) -> Walk[ChunkTable]:
+    """Down from node to node, with the few chunks that each may hold."""
+    slot = Struct(f"<II{extent.rank + 1}QQ")
+    nbytes = HEAD.size + slot.size * 2 * space.indexed_storage_k + slot.size - 8
+    origins = {tuple(c * n for c, n in zip(chunk, extent.chunk_shape, strict=True)): chunk for chunk in wanted}
+    frontier, level = {address: list(origins)}, -1
+    found: list[tuple[tuple[int, ...], int, int, int]] = []
+    while frontier:
+        buffers = yield [space.span(at, nbytes, STRUCTURE) for at in frontier]
+        below: dict[int, list[tuple[int, ...]]] = {}
+        above = level
+        for (at, looked_for), buffer in zip(frontier.items(), buffers, strict=True):
+            data = byte_view(buffer)
+            level, keys = _node(data, slot, space.indexed_storage_k, above, at)
+            for origin in looked_for:
+                i = bisect_right(keys, origin, key=lambda key: key[2:-2]) - 1
+                if i >= 0 and level:
+                    below.setdefault(keys[i][-1], []).append(origin)
+                elif i >= 0 and keys[i][2:-2] == origin:
+                    found.append((origins[origin], keys[i][-1], keys[i][0], keys[i][1]))
+        frontier = below
+    coords = np.array([row[0] for row in found], np.int64).reshape(len(found), extent.rank)
+    addresses, sizes, masks = (np.array([row[i] for row in found], "<u8") for i in (1, 2, 3))
+    return chunk_table(space, extent, coords, addresses, sizes, masks.astype(np.uint32))
+
+
+def _node(data: memoryview, slot: Struct, k: int, above: int, address: int) -> tuple[int, list[tuple[int, ...]]]:
+    """Level and (key, child) tuples of a node whose parent is at level `above` (-1: none)."""
+    signature, kind, level, entries, _, _ = HEAD.unpack_from(data)
+    if signature != b"TREE" or kind != 1 or entries > 2 * k or above not in (-1, level + 1):
+        raise CorruptDataError("not a B-tree of chunks, at least in part", structure=STRUCTURE, offset=address)
+    return level, list(slot.iter_unpack(data[HEAD.size : HEAD.size + entries * slot.size]))

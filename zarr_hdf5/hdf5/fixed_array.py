@@ -3,16 +3,34 @@
 Source: HDF5 File Format Specification 3.0, VII.C "The Fixed Array Index" (appendix C).
 """
 
+from math import prod
+from struct import Struct
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.buffer import byte_view
+from zarr_hdf5.errors import CorruptDataError
+from zarr_hdf5.hdf5.chunk_extent import (
+    ChunkExtent,
+    Entries,
+    array_order,
+    array_table,
+    check_entry_nbytes,
+    touches,
+    wanted_numbers,
+)
+from zarr_hdf5.hdf5.chunk_table import ChunkTable
+from zarr_hdf5.hdf5.index_walk import FileSpace, Walk, check_sum
 from zarr_hdf5.hdf5.lookup3 import lookup3
 
-__all__ = ["encode_fixed_array", "page_bits"]
+__all__ = ["encode_fixed_array", "page_bits", "walk_fixed_array"]
 
+HEADER = Struct("<4sBBBBQQI")
 HEADER_NBYTES = 28
+PREFIX_NBYTES = 14
+"""Signature, version, client and header address of a data block."""
 UNDEFINED = 2**64 - 1
 
 
@@ -56,3 +74,64 @@ def encode_fixed_array(
     header += len(addresses).to_bytes(8, "little") + (address + HEADER_NBYTES).to_bytes(8, "little")
     block = b"FADB" + bytes([0, client]) + address.to_bytes(8, "little") + entries.tobytes()
     return b"".join(part + lookup3(part).to_bytes(4, "little") for part in (header, block))
+
+
+def walk_fixed_array(
+    space: FileSpace, address: int, extent: ChunkExtent, wanted: list[tuple[int, ...]] | None = None
+) -> Walk[ChunkTable]:
+    """The chunks in the array whose header is at `address`; only the pages of those at `wanted`, if given.
+
+    Raises
+    ------
+    ChecksumError, CorruptDataError
+    """
+    span = space.span(address, HEADER_NBYTES, "fixed array header")
+    (buffer,) = yield [span]
+    check_sum(byte_view(buffer), "fixed array header", span.offset)
+    signature, version, client, entry_nbytes, bits, count, block, _ = HEADER.unpack(byte_view(buffer))
+    order = array_order(extent)
+    if (signature, version, client, count) != (b"FAHD", 0, int(extent.nfilters > 0), prod(order.counts)):
+        raise CorruptDataError("not the chunk index of this dataset", structure="fixed array", offset=span.offset)
+    check_entry_nbytes(entry_nbytes, extent, "fixed array")
+    runs: list[Entries] = []
+    if block != UNDEFINED and count <= 1 << bits:
+        runs = yield from _walk_block(space, block, client, count * entry_nbytes)
+    elif block != UNDEFINED:
+        numbers = wanted_numbers(order, wanted)
+        runs = yield from _walk_pages(space, block, client, count, bits, entry_nbytes, numbers)
+    return array_table(space, extent, order, runs, entry_nbytes)
+
+
+def _walk_block(space: FileSpace, address: int, client: int, nbytes: int) -> Walk[list[Entries]]:
+    """A data block that begins with its prefix and `nbytes` bytes of entries, or of which pages have entries."""
+    span = space.span(address, PREFIX_NBYTES + nbytes + 4, "fixed array data block")
+    (buffer,) = yield [span]
+    data = byte_view(buffer)
+    if bytes(data[:6]) != b"FADB" + bytes([0, client]):
+        raise CorruptDataError("not a data block", structure="fixed array data block", offset=span.offset)
+    check_sum(data, "fixed array data block", span.offset)
+    return [Entries(0, data[PREFIX_NBYTES:-4])]
+
+
+def _walk_pages(
+    space: FileSpace, address: int, client: int, count: int, bits: int, entry_nbytes: int, wanted: list[int] | None
+) -> Walk[list[Entries]]:
+    """The initialized pages, all of `1 << bits` entries except the last."""
+    each = 1 << bits
+    npages = -(-count // each)
+    (bitmap,) = yield from _walk_block(space, address, client, (npages + 7) // 8)
+    written = np.flatnonzero(np.unpackbits(np.frombuffer(bitmap.data, "u1"), count=npages)).tolist()
+    if (len(written) - 1) * each * entry_nbytes > space.nbytes:
+        raise CorruptDataError("more pages than there is room for", structure="fixed array data block")
+    start = address + PREFIX_NBYTES + len(bitmap.data) + 4
+    spans = []
+    pages = [page for page in written if touches(wanted, page * each, each, count)]
+    for page in pages:
+        nbytes = min(each, count - page * each) * entry_nbytes + 4
+        spans.append(space.span(start + page * (each * entry_nbytes + 4), nbytes, "fixed array page"))
+    buffers = yield spans
+    runs = []
+    for page, span, buffer in zip(pages, spans, buffers, strict=True):
+        check_sum(byte_view(buffer), "fixed array page", span.offset)
+        runs.append(Entries(page * each, byte_view(buffer)[:-4]))
+    return runs

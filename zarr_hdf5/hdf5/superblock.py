@@ -5,15 +5,19 @@ Source: HDF5 File Format Specification 3.0, II.A "Format Signature and Superbloc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.index_walk import UNDEFINED_ADDRESS, FileSpace, Walk
 from zarr_hdf5.hdf5.lookup3 import lookup3
+from zarr_hdf5.hdf5.object_header import BTREE_K_VALUES, walk_messages
 
-__all__ = ["SIGNATURE", "Superblock", "parse_superblock", "patch_end_of_file", "signature_offsets"]
+__all__ = ["SIGNATURE", "Superblock", "parse_superblock", "patch_end_of_file", "signature_offsets", "walk_file_space"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-UNDEFINED_ADDRESS = 2**64 - 1
+SUPERBLOCK_NBYTES = 64
+"""Enough of any version; a file with a group in it is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,10 @@ class Superblock:
         First byte after the file's HDF5 data, absolute.
     end_of_file_field
         Where in the file that number is stored.
+    extension_address
+        Of the object header with what the superblock has no room for; None where there is none.
+    indexed_storage_k
+        Half the children of a full node in version 1 B-trees of chunks, unless the extension has another.
     """
 
     offset: int
@@ -37,6 +45,8 @@ class Superblock:
     base_address: int
     end_of_file: int
     end_of_file_field: int
+    extension_address: int | None = None
+    indexed_storage_k: int = 32
 
 
 def signature_offsets(size: int) -> Iterator[int]:
@@ -57,18 +67,46 @@ def parse_superblock(data: bytes | bytearray | memoryview, offset: int = 0) -> S
         )
     version = data[offset + 8]
     if version in (0, 1):
-        size_of_offsets, base_at = data[offset + 13], offset + (24 if version == 0 else 28)
-        eof_at = base_at + 16
+        sizes_at, base_at = offset + 13, offset + (24 if version == 0 else 28)
     elif version in (2, 3):
-        size_of_offsets, base_at = data[offset + 9], offset + 12
-        eof_at = base_at + 16
+        sizes_at, base_at = offset + 9, offset + 12
     else:
         raise UnsupportedFeatureError(f"superblock version {version}")
-    if size_of_offsets != 8:
-        raise UnsupportedFeatureError(f"HDF5 addresses of {size_of_offsets} bytes")
-    base = int.from_bytes(data[base_at : base_at + 8], "little")
-    end = int.from_bytes(data[eof_at : eof_at + 8], "little")
-    return Superblock(offset, version, base, end, eof_at)
+    for what, size in zip(("addresses", "lengths"), data[sizes_at : sizes_at + 2], strict=True):
+        if size != 8:
+            raise UnsupportedFeatureError(f"HDF5 {what} of {size} bytes")
+    base, extension, end = (int.from_bytes(data[at : at + 8], "little") for at in range(base_at, base_at + 24, 8))
+    return Superblock(
+        offset=offset,
+        version=version,
+        base_address=base,
+        end_of_file=end,
+        end_of_file_field=base_at + 16,
+        # Where older versions keep the address of a free-space manager that was never written.
+        extension_address=extension if version >= 2 and extension != UNDEFINED_ADDRESS else None,
+        indexed_storage_k=int.from_bytes(data[offset + 24 : offset + 26], "little") if version == 1 else 32,
+    )
+
+
+def walk_file_space(nbytes: int, offset: int = 0) -> Walk[FileSpace]:
+    """What addresses count from in a file of `nbytes` bytes whose superblock is at `offset`.
+
+    Raises
+    ------
+    CorruptDataError, UnsupportedFeatureError
+    """
+    # A file that was put behind something else says an old base address: libhdf5 goes by the signature, too.
+    space = FileSpace(offset, nbytes)
+    (buffer,) = yield [space.span(0, SUPERBLOCK_NBYTES, "superblock")]
+    superblock = parse_superblock(bytes(byte_view(buffer)))
+    k = superblock.indexed_storage_k
+    if superblock.extension_address is not None:
+        for message in (yield from walk_messages(space, superblock.extension_address)):
+            if message.type == BTREE_K_VALUES and message.nbytes >= 3:
+                k = int.from_bytes(message.body[1:3], "little")
+    if not 1 <= k < 1 << 15:
+        raise CorruptDataError(f"B-tree nodes of {k} children", structure="superblock", offset=offset)
+    return replace(space, indexed_storage_k=k)
 
 
 def patch_end_of_file(image: bytearray, superblock: Superblock, end_of_file: int) -> None:

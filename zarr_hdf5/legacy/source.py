@@ -1,66 +1,278 @@
-"""Where the chunks of an HDF5 dataset lie in its file."""
+"""Where the chunks of an HDF5 dataset lie in its file, by our own reading of its chunk index.
+
+Nothing is read before the first question. A few chunks are looked up by what leads to them; once that has cost about as
+much as all of the index, all of it is read. Elements that are not in chunks are cut into virtual ones.
+"""
 
 import threading
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
-from zarr_hdf5.errors import UnsupportedFeatureError
-from zarr_hdf5.hdf5.description import ChunkTable, open_file, read_chunk_table
-from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.coalesce import coalesce
+from zarr_hdf5.errors import CorruptDataError, StaleVersionError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.chunk_layout import walk_layout
+from zarr_hdf5.hdf5.chunk_lookup import walk_chunks
+from zarr_hdf5.hdf5.chunk_table import ChunkTable
+from zarr_hdf5.hdf5.data_layout import ChunkIndex, CompactLayout, ContiguousLayout, Layout
+from zarr_hdf5.hdf5.index_walk import FileSpace, Walk, run_walk
+from zarr_hdf5.hdf5.object_header import header_guess
+from zarr_hdf5.stores.protocol import GetRange, GetRanges
 
-__all__ = ["HDF5ChunkSource"]
+__all__ = ["HDF5ChunkSource", "StoredDataset"]
+
+ATTEMPTS = 10
+"""Times to look again at a file that others keep writing."""
+TABLE_ROWS_PER_READ = 512
+"""Chunks whose entries are decoded, all at once, in the time of one read that leads to a single chunk."""
+REMEMBERED_READS = 4096
+
+T = TypeVar("T")
+Columns: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint32] | None]
+"""Offsets, stored bytes and filter masks of chunks."""
+
+
+class RangeStore(GetRange, GetRanges, Protocol):
+    """What is needed of a store."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDataset:
+    """A dataset as the description of its file has it.
+
+    path
+        For messages.
+    header_address
+        Of its object header.
+    shape, maxshape
+        Of its dataspace, in elements; None for an unlimited dimension.
+    chunk_shape
+        Elements of a chunk, of the same rank. Where the layout is not chunked, of the virtual chunks: contiguous parts
+        of the dataset, so ones, then any length, then whole dimensions.
+    itemsize
+        Bytes of a stored element (of an array data type: of the array).
+    nfilters
+        Length of the filter pipeline.
+    space
+        What addresses count from, and the size of the file when it was described.
+    """
+
+    path: str
+    header_address: int
+    shape: tuple[int, ...]
+    maxshape: tuple[int | None, ...]
+    chunk_shape: tuple[int, ...]
+    itemsize: int
+    nfilters: int
+    space: FileSpace
+
+    @property
+    def grid_shape(self) -> tuple[int, ...]:
+        """Chunks along each dimension."""
+        return tuple(-(-n // c) for n, c in zip(self.shape, self.chunk_shape, strict=True))
+
+
+@dataclass(slots=True)
+class Reads:
+    """Reads of one version of a file; remembers what it is told to, and how many of those there were."""
+
+    store: RangeStore
+    key: str
+    version: Hashable
+    space: FileSpace
+    count: int = 0
+    _kept: dict[tuple[int, int], Buffer] = field(default_factory=dict)
+
+    def run(self, walk: Walk[T], *, keep: bool = True) -> T:
+        """Read for a walk. Raises StaleVersionError, NotFoundError, StorageError."""
+        return run_walk(walk, self._read_kept if keep else self._read, self.space.nbytes)
+
+    def keep(self, wanted: ByteRange, buffer: Buffer) -> None:
+        """Remember what was read of the file."""
+        self._kept[wanted.offset, wanted.nbytes] = buffer
+
+    def forget(self) -> None:
+        """Remember nothing any more."""
+        self._kept.clear()
+
+    def _read_kept(self, wanted: list[ByteRange]) -> Sequence[Buffer]:
+        kept = self._kept
+        if len(kept) > REMEMBERED_READS:
+            kept.clear()
+        new = [r for r in wanted if (r.offset, r.nbytes) not in kept]
+        if new:
+            self.count += len(new)
+            for r, buffer in zip(new, self._read(new), strict=True):
+                self.keep(r, buffer)
+        return [kept[r.offset, r.nbytes] for r in wanted]
+
+    def _read(self, wanted: list[ByteRange]) -> Sequence[Buffer]:
+        if len(wanted) < 2:
+            return self.store.get_ranges(self.key, wanted, self.version) if wanted else []
+        spans = np.array([(r.offset, r.nbytes) for r in wanted], np.int64)
+        runs, run_of = coalesce(spans[:, 0], spans[:, 1])
+        views = [memoryview(data) for data in self.store.get_ranges(self.key, runs, self.version)]
+        starts = [r.offset for r in runs]
+        return [
+            views[i][r.offset - starts[i] : r.end - starts[i]] for r, i in zip(wanted, run_of.tolist(), strict=True)
+        ]
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of the dataset in one version of the file.
+
+    whole
+        All stored chunks, sorted by their number in the dataset (which comes first); None as long as not needed.
+    """
+
+    reads: Reads
+    layout: Layout
+    whole: tuple[npt.NDArray[np.int64], ChunkTable] | None = None
 
 
 @dataclass(slots=True)
 class HDF5ChunkSource:
-    """A `ChunkSource` over a whole file: one object, the chunks of one dataset; its index is read when first needed."""
+    """A `ChunkSource` over a whole file: one object, the chunks of one dataset.
 
-    store: LocalStore
+    The dimensions of the grid are those of the dataset, and after them any that its elements have, of one chunk each.
+
+    A virtual chunk that overhangs the dataset comes with the bytes that the dataset has of it, fewer than a chunk's:
+    they are the first of the chunk in C order.
+    """
+
+    store: RangeStore
     key: str
-    path: str
+    dataset: StoredDataset
     grid: ObjectGrid
-    _table: "tuple[Hashable, npt.NDArray[np.int64], ChunkTable] | None" = None
+    _known: Known | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def locate(
         self, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], *, fresh: bool = False
     ) -> ChunkLocations | None:
         """See `ChunkSource`."""
-        if self.grid.nchunks_per_object >= 2**63:
-            raise UnsupportedFeatureError(f"{self.path}: a dataset of {self.grid.nchunks_per_object} chunks")
+        coords = np.asarray(chunks[:, : len(self.dataset.shape)], np.int64)
         with self._lock:
-            remembered = self._table is not None and not fresh
-            if self._table is None or fresh:
-                self._table = self._load()
-            version, numbers, table = self._table
-        wanted = self._numbers(chunks)
+            for _ in range(ATTEMPTS):
+                try:
+                    known = None if fresh else self._known
+                    remembered = known is not None
+                    if known is None:
+                        known = self._known = self._open()
+                    columns = self._locate(known, coords)
+                except StaleVersionError:
+                    fresh = True
+                except CorruptDataError as error:
+                    raise self._named(error) from error
+                except UnsupportedFeatureError as error:
+                    raise UnsupportedFeatureError(f"{self.key}, {self.dataset.path}: {error}") from error
+                else:
+                    return ChunkLocations(self.key, known.reads.version, *columns, fresh=not remembered)
+        raise CorruptDataError(f"replaced {ATTEMPTS} times while its index was being read", key=self.key)
+
+    def _open(self) -> Known:
+        """The layout of the dataset as the file is now."""
+        space, address = self.dataset.space, self.dataset.header_address
+        first = header_guess(space, address)
+        blob = self.store.get_range(self.key, first)
+        reads = Reads(self.store, self.key, blob.version, replace(space, nbytes=blob.size))
+        reads.keep(first, blob.data)
+        return Known(reads, reads.run(walk_layout(reads.space, address)))
+
+    def _locate(self, known: Known, coords: npt.NDArray[np.int64]) -> Columns:
+        layout = known.layout
+        if isinstance(layout, ChunkIndex):
+            return self._locate_chunks(known, layout, coords)
+        if isinstance(layout, CompactLayout):
+            return virtual_chunks(self.dataset, layout.offset, layout.nbytes, coords)
+        if isinstance(layout, ContiguousLayout):
+            start = None if layout.address is None else layout.address + known.reads.space.base_address
+            return virtual_chunks(self.dataset, start, layout.nbytes, coords)
+        raise UnsupportedFeatureError("a virtual dataset")
+
+    def _locate_chunks(self, known: Known, index: ChunkIndex, coords: npt.NDArray[np.int64]) -> Columns:
+        dataset, nchunks = self.dataset, prod(self.dataset.grid_shape)
+        if nchunks >= 2**63:
+            raise UnsupportedFeatureError(f"a dataset of {nchunks} chunks")
+        if index.chunk_shape != dataset.chunk_shape:
+            raise CorruptDataError("chunks of another shape", expected=dataset.chunk_shape, found=index.chunk_shape)
+        if known.whole is None and (known.reads.count + len(coords)) * TABLE_ROWS_PER_READ <= nchunks:
+            found = self._sorted(self._walk(known, index, list(map(tuple, coords.tolist()))))
+        else:
+            if known.whole is None:
+                known.whole = self._sorted(self._walk(known, index, None))
+                known.reads.forget()
+            found = known.whole
+        numbers, table = found
+        wanted = self._numbers(coords)
         if not len(numbers):
             absent = np.full(len(wanted), -1, np.int64)
-            return ChunkLocations(self.key, version, absent, absent, fresh=not remembered)
+            return absent, absent, None
         row = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
         present = numbers[row] == wanted
-        return ChunkLocations(
-            self.key,
-            version,
-            np.where(present, table.offsets[row], -1),
-            np.where(present, table.nbytes[row], -1),
-            table.filter_masks[row],
-            fresh=not remembered,
+        offsets, nbytes = (np.where(present, column[row], -1) for column in (table.offsets, table.nbytes))
+        return offsets, nbytes, table.filter_masks[row]
+
+    def _walk(self, known: Known, index: ChunkIndex, wanted: list[tuple[int, ...]] | None) -> ChunkTable:
+        dataset, reads = self.dataset, known.reads
+        walk = walk_chunks(reads.space, index, dataset.shape, dataset.maxshape, dataset.nfilters, wanted)
+        return reads.run(walk, keep=wanted is not None)
+
+    def _sorted(self, table: ChunkTable) -> tuple[npt.NDArray[np.int64], ChunkTable]:
+        """The chunks by number."""
+        numbers = self._numbers(table.coords)
+        if (numbers[1:] <= numbers[:-1]).any():
+            order = np.argsort(numbers, kind="stable")
+            numbers, table = numbers[order], table.take(order)
+            if (numbers[1:] == numbers[:-1]).any():
+                raise CorruptDataError("a chunk is there twice", structure="chunk index")
+        return numbers, table
+
+    def _numbers(self, coords: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return coords @ c_strides(self.dataset.grid_shape)
+
+    def _named(self, error: CorruptDataError) -> CorruptDataError:
+        return type(error)(
+            f"{self.dataset.path}: {error.message}",
+            structure=error.structure,
+            offset=error.offset,
+            expected=error.expected,
+            found=error.found,
+            key=self.key,
         )
 
-    def _load(self) -> tuple[Hashable, npt.NDArray[np.int64], ChunkTable]:
-        """The version of the file, and its chunks sorted by number."""
-        version = self.store.get_range(self.key, ByteRange(0, 0)).version
-        with open_file(str(self.store.path_of(self.key))) as file:
-            table = read_chunk_table(file, self.path)
-        numbers = self._numbers(table.coords)
-        order = np.argsort(numbers, kind="stable")
-        return version, numbers[order], table.take(order)
 
-    def _numbers(self, coords: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-        return np.asarray(np.ravel_multi_index(tuple(coords.T), self.grid.chunks_per_object), np.int64)
+def c_strides(shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """How many elements each dimension steps over, in C order."""
+    return np.array([prod(shape[axis + 1 :]) for axis in range(len(shape))], np.int64)
+
+
+def virtual_chunks(
+    dataset: StoredDataset, start: int | None, nbytes: int | None, coords: npt.NDArray[np.int64]
+) -> Columns:
+    """Where parts of a dataset lie whose elements are all in one place, at byte `start` (None: nowhere)."""
+    absent = np.full(len(coords), -1, np.int64)
+    if start is None or 0 in dataset.shape:
+        return absent, absent, None
+    whole = prod(dataset.shape) * dataset.itemsize
+    if nbytes is not None and nbytes < whole:
+        raise CorruptDataError(
+            "fewer bytes than elements", structure="data layout message", expected=whole, found=nbytes
+        )
+    cut = next((axis for axis, n in enumerate(dataset.chunk_shape) if n != 1), 0)
+    if dataset.chunk_shape[cut + 1 :] != dataset.shape[cut + 1 :]:
+        raise UnsupportedFeatureError(f"virtual chunks of shape {dataset.chunk_shape} are not contiguous")
+    if start + whole >= 1 << 62:
+        raise CorruptDataError("elements past the end of any file", structure="data layout message", offset=start)
+    shape, chunk_shape = (np.asarray(n, np.int64) for n in (dataset.shape, dataset.chunk_shape))
+    origins = coords * chunk_shape
+    sizes = np.minimum(chunk_shape, shape - origins).prod(axis=1) * dataset.itemsize
+    return start + (origins @ c_strides(dataset.shape)) * dataset.itemsize, sizes, None
