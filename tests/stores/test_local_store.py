@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from zarr_hdf5.byte_range import ByteRange
-from zarr_hdf5.errors import NotFoundError, ReadOnlyError, StaleVersionError, StorageError, ZarrHDF5Error
+from zarr_hdf5.errors import (
+    CorruptDataError,
+    NotFoundError,
+    ReadOnlyError,
+    StaleVersionError,
+    StorageError,
+    ZarrHDF5Error,
+)
 from zarr_hdf5.stores import files
 from zarr_hdf5.stores.files import is_temporary
 from zarr_hdf5.stores.local import LocalStore
@@ -188,6 +195,42 @@ def test_a_file_that_shrinks_under_the_reader(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "pread", shrink)
     with pytest.raises(StaleVersionError, match="shorter"):
         store.get("k")
+
+
+def test_reading_into_buffers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_ONE_READ_NBYTES", 10)
+    store = LocalStore(tmp_path)
+    data = bytes(range(95))
+    store.set("k", [data])
+    version = store.get("k").version
+    result = memoryview(bytearray(60))
+    opened: list[Any] = []
+    monkeypatch.setattr(os, "open", logged(opened, os.open, lambda *args: args))
+    store.read_into("k", [(50, result[:45]), (0, result[45:45]), (3, result[45:])], version)
+    assert bytes(result) == data[50:95] + data[3:18]
+    assert len(opened) == 1
+    with pytest.raises(CorruptDataError, match="outside"):
+        store.read_into("k", [(0, result[:5]), (50, result[:46])], version)
+    assert bytes(result) == data[50:95] + data[3:18]  # none is read where one is wrong
+    store.set("k", [data])
+    with pytest.raises(StaleVersionError):
+        store.read_into("k", [(0, result)], version)
+    with pytest.raises(NotFoundError):
+        store.read_into("other", [(0, result)])
+
+
+def test_a_file_that_shrinks_under_a_buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path)
+    store.set("k", [bytes(100)])
+    preadv = os.preadv
+
+    def shrink(fd: int, buffers: list[memoryview], at: int) -> int:
+        os.truncate(tmp_path / "k", 10)
+        return preadv(fd, buffers, at)
+
+    monkeypatch.setattr(os, "preadv", shrink)
+    with pytest.raises(StaleVersionError, match="shorter"):
+        store.read_into("k", [(0, memoryview(bytearray(100)))])
 
 
 def test_many_ranges_open_one_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_stores_pass_through(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "kind", "message"),
     [
-        ("s3://bucket/x", UnsupportedFeatureError, "s3://"),
+        ("ftp://host/x", UnsupportedFeatureError, "ftp://"),
         ("zip://x", UnsupportedFeatureError, "zip://"),
         ("://x", UnsupportedFeatureError, "://x"),
         ("file://host/x", UnsupportedFeatureError, "host"),
