@@ -6,18 +6,26 @@ Source: Zarr core specification v3, "Hierarchy".
 from collections.abc import Iterator, Mapping
 from typing import Any, Unpack
 
-import numpy as np
-
 from zarr_hdf5.array.array import Array
-from zarr_hdf5.array.create import ArrayOptions, new_array_metadata
+from zarr_hdf5.array.create import ArrayOptions, asarray_of, new_array_metadata
 from zarr_hdf5.attributes import Attributes
-from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError, ZarrHDF5Error
+from zarr_hdf5.errors import (
+    AlreadyExistsError,
+    CodecError,
+    CorruptDataError,
+    InvalidMetadataError,
+    NotFoundError,
+    ReadOnlyError,
+    UnsupportedFeatureError,
+)
 from zarr_hdf5.group_tree import TreeNode, tree_html, tree_text
 from zarr_hdf5.hierarchy import (
     Metadata,
+    NodeStore,
     child_names,
     clear_node,
     join,
+    node_path,
     normalize_path,
     read_node,
     require_parents,
@@ -29,6 +37,9 @@ from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["Group", "Tree", "create_array_at", "create_group_at", "open_node"]
+
+UNREADABLE = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
+"""What can be wrong with one node and leave the others whole."""
 
 
 class Tree:
@@ -70,7 +81,7 @@ class Group:
         return Attributes(self.metadata.attributes, None if self.read_only else self._save_attributes)
 
     def __getitem__(self, name: str) -> "Array | Group":
-        return open_node(self.store, join(self.path, name), read_only=self.read_only)
+        return open_node(self.store, node_path(self.store, f"{self.path}/{name}"), read_only=self.read_only)
 
     def __contains__(self, name: object) -> bool:
         try:
@@ -103,13 +114,29 @@ class Group:
         return ((name, node) for name, node in self.members() if isinstance(node, Group))
 
     def members(self, max_depth: int | None = 0) -> Iterator[tuple[str, "Array | Group"]]:
-        """Paths (below this group) and nodes; `max_depth` 0: only direct members, None: all."""
+        """Paths (below this group) and nodes; `max_depth` 0: only direct members, None: all.
+
+        Those that cannot be opened are left out: `unreadable` says which, and why.
+        """
         for name in self.keys():
-            node = self[name]
+            try:
+                node = self[name]
+            except UNREADABLE:
+                continue
             yield name, node
             if isinstance(node, Group) and max_depth != 0:
                 deeper = None if max_depth is None else max_depth - 1
                 yield from ((f"{name}/{path}", member) for path, member in node.members(deeper))
+
+    def unreadable(self) -> dict[str, str]:
+        """Names of direct members that cannot be opened, and why."""
+        found = dict(self.store.refused(self.path)) if isinstance(self.store, NodeStore) else {}
+        for name in self.keys():
+            try:
+                self[name]
+            except UNREADABLE as error:
+                found[name] = str(error)
+        return found
 
     def create_array(self, name: str, **options: Unpack[ArrayOptions]) -> Array:
         """Create an array at `name` below this group, and the groups between. See `zarr_hdf5.create_array`."""
@@ -178,13 +205,15 @@ class Group:
         for child in self.keys():
             try:
                 node = self[child]
-            except ZarrHDF5Error as error:
+            except UNREADABLE as error:
                 children.append(TreeNode(child, f"unreadable: {error}", ()))
                 continue
             if isinstance(node, Group):
                 children.append(node._tree_node(child))
             else:
                 children.append(TreeNode(child, f"{node.metadata.data_type.name} {node.shape}", ()))
+        refused = self.store.refused(self.path) if isinstance(self.store, NodeStore) else ()
+        children += [TreeNode(child, f"unreadable: {reason}", ()) for child, reason in refused]
         return TreeNode(name, "", tuple(children))
 
     def _check_writable(self) -> None:
@@ -215,7 +244,7 @@ def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
     data = options.get("data")
     if data is not None:
         # Once, and before anything is cleared: it may be read from there.
-        data = options["data"] = np.asarray(data)
+        data = options["data"] = asarray_of(data, options)
     metadata = new_array_metadata(path, options)
     array = Array(store, path, metadata, read_only=False)
     if array.hdf5 is not None:

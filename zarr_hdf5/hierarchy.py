@@ -3,6 +3,8 @@
 Source: Zarr core specification v3, "Storage" and "Hierarchy".
 """
 
+from typing import Protocol, runtime_checkable
+
 from zarr_hdf5.errors import AlreadyExistsError, InvalidMetadataError, NotFoundError, Problem
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
@@ -12,9 +14,11 @@ from zarr_hdf5.stores.protocol import Store
 
 __all__ = [
     "Metadata",
+    "NodeStore",
     "child_names",
     "clear_node",
     "join",
+    "node_path",
     "normalize_path",
     "prefix_of",
     "read_node",
@@ -24,6 +28,23 @@ __all__ = [
 
 DOCUMENT = "zarr.json"
 Metadata = ArrayMetadata | GroupMetadata
+
+
+@runtime_checkable
+class NodeStore(Protocol):
+    """A store that knows its nodes without documents, and why some objects in it are none."""
+
+    def node(self, path: str) -> Metadata:
+        """The metadata of the node at `path`. Raises NotFoundError, UnsupportedFeatureError, CorruptDataError."""
+        ...
+
+    def child_names(self, path: str) -> list[str]:
+        """Names of the nodes directly below the group at `path`, sorted."""
+        ...
+
+    def refused(self, path: str) -> tuple[tuple[str, str], ...]:
+        """Names of what lies directly below the group at `path` and cannot be shown, and why."""
+        ...
 
 
 def normalize_path(path: str) -> str:
@@ -44,6 +65,11 @@ def normalize_path(path: str) -> str:
     return path
 
 
+def node_path(store: object, path: str) -> str:
+    """What a user calls a node of `store`: in one that is no Zarr hierarchy itself, names need not be Zarr's."""
+    return path.strip("/") if isinstance(store, NodeStore) else normalize_path(path)
+
+
 def join(path: str, name: str) -> str:
     """The path of `name` below `path`."""
     return normalize_path(f"{path}/{name}")
@@ -56,6 +82,8 @@ def prefix_of(path: str) -> str:
 
 def read_node(store: Store, path: str) -> Metadata:
     """The metadata of the node at `path`. Raises NotFoundError, InvalidMetadataError, UnsupportedFeatureError."""
+    if isinstance(store, NodeStore):
+        return store.node(path)
     where = f"{store.url}/{prefix_of(path)}{DOCUMENT}"
     try:
         data = store.get(prefix_of(path) + DOCUMENT).data
@@ -96,5 +124,7 @@ def require_parents(store: Store, path: str) -> None:
 
 def child_names(store: Store, path: str) -> list[str]:
     """Names of the nodes directly below the group at `path`, sorted."""
+    if isinstance(store, NodeStore):
+        return store.child_names(path)
     _, names = store.list_dir(path)
     return [name for name in names if store.exists(f"{prefix_of(path)}{name}/{DOCUMENT}")]

@@ -18,6 +18,7 @@ from zarr_hdf5.api.locate import URL, new_store_at
 from zarr_hdf5.api.open import open
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.chunking import auto_shards
+from zarr_hdf5.array.copy import copy_chunks, has_same_chunks
 from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.array.source_options import options_like
 from zarr_hdf5.errors import (
@@ -145,7 +146,8 @@ def _check_apart(source: Store, target: Store) -> None:
 def _place(store: Store) -> str:
     """Where a store is, whatever links lead there, ending in "/"."""
     if isinstance(store, HDF5Hierarchy):
-        return os.path.realpath(store.file_name) + "/"
+        path = store.file.local_path
+        return (os.path.realpath(path) if path else store.url) + "/"
     return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
 
 
@@ -203,7 +205,11 @@ def _walk(group: Group, path: str, target: Store, skipped: list[tuple[str, str]]
 
 
 def _copy(source: Array, target: Array, advance: Callable[[int], object]) -> None:
-    """Copy all elements in blocks of whole shards."""
+    """Copy encoded chunks where both arrays have the same; else all elements, in blocks of whole shards."""
+    sink = target.stored.sink
+    if sink is not None and has_same_chunks(source.stored, target.stored):
+        copy_chunks(source.stored, target.stored, sink, advance)
+        return
     unit = target.shards or target.chunks
     block = auto_shards(target.shape, unit, target.dtype.itemsize)
     for start in product(*(range(0, n, b) for n, b in zip(target.shape, block, strict=True))):

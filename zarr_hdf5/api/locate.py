@@ -1,18 +1,16 @@
 """What is at a URL: found out from the content, never from the suffix."""
 
 import os
-from pathlib import Path
 
 import h5py
 
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
-from zarr_hdf5.hdf5.description import open_file
-from zarr_hdf5.hdf5.superblock import SIGNATURE, signature_offsets
+from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
-from zarr_hdf5.stores.resolve import store_from_url
+from zarr_hdf5.stores.resolve import object_at, store_from_url
 
 __all__ = ["URL", "new_store_at", "store_at"]
 
@@ -21,8 +19,8 @@ HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
 URL = str | os.PathLike[str] | Store
 
 
-def store_at(url: URL, *, read_only: bool) -> Store:
-    """The store to open nodes from: a directory or memory as it is, an HDF5 file as a hierarchy of documents.
+def store_at(url: URL, *, read_only: bool, links_outside: bool = False) -> Store:
+    """The store to open nodes from: a directory or memory as it is, an HDF5 file as a hierarchy.
 
     Raises
     ------
@@ -30,11 +28,25 @@ def store_at(url: URL, *, read_only: bool) -> Store:
         If there is nothing at `url`, or nothing that is known here.
     """
     store = store_from_url(url, read_only=read_only)
-    if not isinstance(store, LocalStore) or not store.root.is_file():
+    if isinstance(store, HDF5Hierarchy):
         return store
-    if not is_hdf5(store.root):
-        raise NotFoundError(f"{store.root} is neither an HDF5 file nor a Zarr directory")
-    return HDF5Hierarchy(str(store.root), _root(store.root))
+    is_file = isinstance(store, LocalStore) and store.root.is_file()
+    if isinstance(store, LocalStore) and not is_file:
+        return store
+    file = _file_at(url, links_outside)
+    if file is not None and file.is_hdf5():
+        return HDF5Hierarchy(file, _root(file))
+    if is_file:
+        raise NotFoundError(f"{store.url} is neither an HDF5 file nor a Zarr directory")
+    return store
+
+
+def _file_at(url: URL, links_outside: bool) -> HDF5Object | None:
+    """The object that `url` may name; None where it can only be a prefix."""
+    try:
+        return HDF5Object(*object_at(url, read_only=True), links_outside)
+    except NotFoundError:
+        return None
 
 
 def new_store_at(url: URL) -> Store:
@@ -46,22 +58,11 @@ def new_store_at(url: URL) -> Store:
     return store_from_url(url)
 
 
-def is_hdf5(path: Path) -> bool:
-    """Whether a file has an HDF5 signature at one of the places where it may be."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        for offset in signature_offsets(size):
-            file.seek(offset)
-            if file.read(len(SIGNATURE)) == SIGNATURE:
-                return True
-    return False
-
-
-def _root(path: Path) -> str:
+def _root(file: HDF5Object) -> str:
     """The HDF5 path that stands for the root: in a lone shard its dataset, else "/"."""
     try:
-        with open_file(str(path)) as file:
-            found = _only_dataset(file)
+        with file.open() as opened:
+            found = _only_dataset(opened)
             if found is not None and JSON_ATTRIBUTE in found.attrs:
                 return str(found.name)
     except CorruptDataError:

@@ -8,7 +8,7 @@ from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
 from zarr_hdf5.group import Group, create_array_at, create_group_at, open_node
-from zarr_hdf5.hierarchy import normalize_path
+from zarr_hdf5.hierarchy import node_path
 from zarr_hdf5.shard.options import HDF5
 
 __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_group"]
@@ -16,7 +16,7 @@ __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_g
 Mode = Literal["r", "r+", "a", "w", "w-"]
 
 
-def open(url: URL, mode: Mode = "r", path: str = "") -> Array | Group:
+def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array | Group:
     """Open whatever is at `url`: a Zarr v3 hierarchy, a lone shard by its HDF5 side, or an HDF5 file.
 
     Parameters
@@ -28,6 +28,8 @@ def open(url: URL, mode: Mode = "r", path: str = "") -> Array | Group:
         is replaced by an empty group; "w-": an empty group is created, nothing may exist.
     path
         Path of the node below `url`.
+    links_outside
+        Whether an HDF5 file's external links, raw data files and virtual sources may lead out of its directory.
 
     Raises
     ------
@@ -42,30 +44,30 @@ def open(url: URL, mode: Mode = "r", path: str = "") -> Array | Group:
         raise ValueError(f"mode must be one of 'r', 'r+', 'a', 'w', 'w-', not {mode!r}")
     if mode in ("w", "w-"):
         return create_group(url, path=path, overwrite=mode == "w")
-    store = store_at(url, read_only=mode == "r")
+    store = store_at(url, read_only=mode == "r", links_outside=links_outside)
     if mode != "r" and store.read_only:
         raise ReadOnlyError(f"{store.url} can only be read; open it with mode='r', or convert it")
     try:
-        return open_node(store, normalize_path(path), read_only=mode == "r")
+        return open_node(store, node_path(store, path), read_only=mode == "r")
     except NotFoundError:
         if mode != "a":
             raise
         return create_group_at(store, path)
 
 
-def open_array(url: URL, mode: Mode = "r", path: str = "") -> Array:
+def open_array(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array:
     """Open an array; see `open`. An array cannot be created without a shape: use `create_array`."""
-    node = open(url, "r+" if mode == "a" else mode, path) if mode not in ("w", "w-") else None
-    if node is None:
+    if mode in ("w", "w-"):
         raise ValueError("open_array cannot create an array without shape and dtype; use create_array")
+    node = open(url, "r+" if mode == "a" else mode, path, links_outside=links_outside)
     if not isinstance(node, Array):
         raise NotFoundError(f"{node!r} is not an array")
     return node
 
 
-def open_group(url: URL, mode: Mode = "r", path: str = "") -> Group:
+def open_group(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Group:
     """Open a group; see `open`."""
-    node = open(url, mode, path)
+    node = open(url, mode, path, links_outside=links_outside)
     if not isinstance(node, Group):
         error = AlreadyExistsError if mode == "a" else NotFoundError
         raise error(f"{node!r} is not a group")

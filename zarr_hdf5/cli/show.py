@@ -1,11 +1,12 @@
 """`info` and `tree`: what is there."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from zarr_hdf5.api.open import open
 from zarr_hdf5.array.array import Array
+from zarr_hdf5.array.info import StorageFacts
 from zarr_hdf5.cli.outcome import Commands, Outcome
 from zarr_hdf5.errors import ZarrHDF5Error
 from zarr_hdf5.group import Group
@@ -40,6 +41,9 @@ def _info(options: argparse.Namespace) -> Outcome:
         lines = [f"Group {node.name} in {node.store.url}"]
         lines += [f"  {name}: {value}" for name, value in facts["attributes"].items()]
         lines += ["Members: " + (", ".join(facts["members"]) or "none")]
+        if "datasets" in facts:
+            lines += ["", *_dataset_lines(facts["datasets"])]
+            lines += [f"unreadable: {name}: {why}" for name, why in facts["unreadable"].items()]
         return Outcome("\n".join(lines), facts, timed=False)
     lines = [str(node.info)]
     if node.attrs:
@@ -50,7 +54,8 @@ def _info(options: argparse.Namespace) -> Outcome:
 
 def _facts(node: Array | Group) -> dict[str, Any]:
     if isinstance(node, Group):
-        return {"kind": "group", "name": node.name, "attributes": node.attrs.asdict(), "members": list(node)}
+        facts = {"kind": "group", "name": node.name, "attributes": node.attrs.asdict(), "members": list(node)}
+        return facts | _facts_of_datasets(node) if isinstance(node.store, StorageFacts) else facts
     readers = [{"side": r.side, "program": r.program, "opens": r.opens, "note": r.note} for r in node.readers()]
     side = node.hdf5
     return {
@@ -70,6 +75,29 @@ def _facts(node: Array | Group) -> dict[str, Any]:
         "hdf5": None if side is None else {"dataset": side.dataset, "libver": side.libver},
         "readers": readers,
     }
+
+
+def _facts_of_datasets(group: Group) -> dict[str, Any]:
+    """How every dataset of an HDF5 file is stored and read, and what cannot be."""
+    datasets: dict[str, Any] = {}
+    unreadable: dict[str, str] = {}
+    groups = [("", group)]
+    for path, node in groups:
+        below = f"{path}/" if path else ""
+        unreadable |= {below + name: why for name, why in node.unreadable().items()}
+        for name, member in node.members():
+            if isinstance(member, Group):
+                groups.append((below + name, member))
+            elif isinstance(member.store, StorageFacts):
+                known = {"shape": list(member.shape), "data_type": member.metadata.data_type.name}
+                datasets[below + name] = known | member.store.facts(member.path)
+    return {"datasets": datasets, "unreadable": unreadable}
+
+
+def _dataset_lines(datasets: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for path, facts in datasets.items():
+        yield f"{path}  {facts['data_type']} {tuple(facts['shape'])}"
+        yield from (f"    {what:<8}  {facts[what]}" for what in ("layout", "filters", "datatype", "read", "served"))
 
 
 def _tree(options: argparse.Namespace) -> Outcome:

@@ -36,6 +36,11 @@ class Filter:
     id: int
     values: tuple[int, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Of a well-known filter; of another, its number."""
+        return filter_name(self.id)
+
 
 def filter_name(number: int) -> str:
     """The name of a filter, or its number where it is not a well-known one."""

@@ -25,7 +25,7 @@ from zarr_hdf5.hdf5.object_header import (
 )
 from zarr_hdf5.hdf5.superblock import Superblock, parse_superblock, patch_end_of_file
 
-__all__ = ["AttributeValue", "DatasetSpec", "Template", "write_template"]
+__all__ = ["AttributeValue", "DatasetSpec", "Template", "h5py_fill_value", "write_template"]
 
 AttributeValue = str | list[str] | np.ndarray[Any, Any] | np.generic
 FIRST_THIRD_PARTY = 256
@@ -179,10 +179,21 @@ def _write_image(spec: DatasetSpec) -> tuple[bytes, int]:
         return bytes(file.id.get_file_image()), address
 
 
+def h5py_fill_value(fill_value: object, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """The fill value of a dataset of `dtype` as h5py must have it. Raises UnsupportedFeatureError."""
+    value = np.array(fill_value, dtype)
+    if dtype.kind != "S":
+        return value
+    if b"\0" in value.item():
+        raise UnsupportedFeatureError("a fill value with a NUL in it, where HDF5 ends it")
+    # h5py takes strings of fixed length for pointers to strings. A list, for it may put this into another.
+    return np.array([value.item()], h5py.string_dtype("ascii"))
+
+
 def _create_dataset(file: h5py.File, spec: DatasetSpec) -> h5py.Dataset:
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_chunk(spec.chunk_shape)
-    properties.set_fill_value(np.array(spec.fill_value, spec.dtype))
+    properties.set_fill_value(h5py_fill_value(spec.fill_value, spec.dtype))
     # Times would make two equal files differ; attributes outside the header would have no fixed place.
     properties.set_obj_track_times(False)
     properties.set_attr_phase_change(65535, 65534)

@@ -1,41 +1,76 @@
-"""An HDF5 file as a read-only store of Zarr metadata documents, and the composition of its arrays.
+"""An HDF5 file as a read-only store: the documents of groups and arrays, and their chunks, made up from what it says.
 
-Groups and arrays read documents from any store; this one makes them up from what the file says. Chunks are not objects
-here: they are read where they lie in the file.
+Groups and arrays of this library ask it for nodes, and read chunks where they lie in the file; other readers ask for
+documents and chunks by key.
 """
 
+import re
+import threading
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
-from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
-from zarr_hdf5.codecs.protocol import ChunkSpec
-from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError
-from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, describe, open_file
-from zarr_hdf5.legacy.array_metadata import array_metadata, group_metadata, is_located
-from zarr_hdf5.legacy.slabs import SlabStore
-from zarr_hdf5.legacy.source import HDF5ChunkSource
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, UnsupportedFeatureError, ZarrHDF5Error
+from zarr_hdf5.hdf5.description import GroupDescription, Member, describe, list_members
+from zarr_hdf5.hdf5.index_walk import FileSpace
+from zarr_hdf5.hdf5.links import MAX_LINKS, ExternalTarget, Target, resolve_path
+from zarr_hdf5.legacy.array_metadata import facts, group_metadata, present
+from zarr_hdf5.legacy.hdf5_array import HDF5Array
+from zarr_hdf5.legacy.hdf5_object import HDF5Object
+from zarr_hdf5.legacy.names import escape_name, unescape_name
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Blob
-from zarr_hdf5.unsharded import UnshardedSource
 
-__all__ = ["HDF5Hierarchy"]
+__all__ = ["HDF5Group", "HDF5Hierarchy"]
 
 DOCUMENT = "zarr.json"
+CHUNK_KEY = re.compile(r"(?:(?P<path>.*)/)?c(?P<coords>(?:/(?:0|[1-9][0-9]*))*)", re.DOTALL)
+MAX_NODES = 4096
+"""Nodes whose description is kept."""
+
+Identity = tuple[str, int]
+"""A file's URL and the address of an object header in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class HDF5Hierarchy:
-    """The hierarchy in a local HDF5 file; `root` is the absolute HDF5 path that stands for the Zarr root."""
+class HDF5Group:
+    """A group of a file, described once."""
 
-    file_name: str
+    file: HDF5Object
+    description: GroupDescription
+    metadata: GroupMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a path has led."""
+
+    file: HDF5Object
+    target: Target
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered of one version of the file."""
+
+    version: Hashable = None
+    nodes: dict[str, HDF5Group | HDF5Array] = field(default_factory=dict)
+    spaces: dict[str, FileSpace] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HDF5Hierarchy:
+    """The hierarchy in an HDF5 file; `root` is the absolute HDF5 path that stands for the Zarr root."""
+
+    file: HDF5Object
     root: str = "/"
+    _kept: _Kept = field(default_factory=_Kept)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def read_only(self) -> bool:
@@ -44,54 +79,121 @@ class HDF5Hierarchy:
 
     @property
     def url(self) -> str:
-        """`file://` URL of the file."""
-        return Path(self.file_name).absolute().as_uri()
+        """Where the file is."""
+        return self.file.url
+
+    def node(self, path: str) -> ArrayMetadata | GroupMetadata:
+        """The metadata of a node. Raises NotFoundError, UnsupportedFeatureError, CorruptDataError."""
+        found = self.describe(path)
+        return found.presentation.metadata if isinstance(found, HDF5Array) else found.metadata
+
+    def describe(self, path: str) -> HDF5Group | HDF5Array:
+        """What is at a path, with all that is to be known of it."""
+        with self._lock:
+            kept = self._fresh()
+            found = kept.nodes.get(path)
+            if found is None:
+                found = self._describe(path)
+                if len(kept.nodes) >= MAX_NODES:
+                    kept.nodes.clear()
+                kept.nodes[path] = found
+            return found
+
+    def child_names(self, path: str) -> list[str]:
+        """Names of the members of a group that are shown, sorted."""
+        return sorted(escape_name(m.name) for m in self._members(path) if m.target is not None and not m.bare_dimension)
+
+    def refused(self, path: str) -> tuple[tuple[str, str], ...]:
+        """Names of the members of a group that are not shown, and why; dimensions without a variable are not missed."""
+        return tuple((escape_name(m.name), m.reason) for m in self._members(path) if m.target is None)
+
+    def facts(self, path: str) -> dict[str, str]:
+        """What there is to know of a dataset beyond its Zarr metadata."""
+        found = self.describe(path)
+        return facts(found.dataset, found.presentation) if isinstance(found, HDF5Array) else {}
+
+    def compose(self, path: str, metadata: ArrayMetadata, codecs: CodecChain) -> StoredArray:
+        """The engine of the array at `path`, whose metadata came from here."""
+        found = self.describe(path)
+        if isinstance(found, HDF5Array):
+            return found.stored
+        raise NotFoundError(f"{self.url}: {path} is no array any more")
 
     def get(self, key: str) -> Blob:
-        """The metadata document at `key`. Raises NotFoundError, UnsupportedFeatureError."""
-        path, _, name = key.rpartition("/")
-        if name != DOCUMENT:
-            raise NotFoundError(f"{self.url}: no object {key}")
-        found = self._describe(path)
-        metadata = array_metadata(found) if isinstance(found, DatasetDescription) else group_metadata(found)
-        data = dump_json(metadata.to_json())
-        return Blob(data, len(data), None)
+        """A metadata document or a chunk. Raises NotFoundError, UnsupportedFeatureError, CorruptDataError."""
+        array, coords = self._chunk(key)
+        if array is None:
+            data: Buffer = dump_json(self.node(_node_of(key, self.url)).to_json())
+        else:
+            data = array.chunk(coords)
+        view = byte_view(data)
+        return Blob(view, len(view), None)
 
     def get_range(self, key: str, wanted: ByteRange | SuffixRange) -> Blob:
-        """A part of a document."""
-        whole = self.get(key)
-        found = resolve(wanted, whole.size, key)
-        return Blob(whole.data[found.offset : found.end], whole.size, whole.version)
+        """A part of a document or chunk."""
+        array, coords = self._chunk(key)
+        place = None if array is None else array.chunk_range(coords)
+        if array is None or place is None:
+            whole = self.get(key)
+            found = resolve(wanted, whole.size, key)
+            return Blob(whole.data[found.offset : found.end], whole.size, whole.version)
+        found = resolve(wanted, place.nbytes, key)
+        inner = ByteRange(place.offset + found.offset, found.nbytes)
+        return Blob(byte_view(array.file.store.get_ranges(array.file.key, [inner])[0]), place.nbytes, None)
 
     def get_ranges(
         self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
     ) -> list[bytes | memoryview | bytearray]:
-        """Parts of a document."""
+        """Parts of a document or chunk."""
         return [self.get_range(key, one).data for one in wanted]
 
     def exists(self, key: str) -> bool:
-        """Whether there is such a document, be it one that cannot be shown."""
-        path, _, name = key.rpartition("/")
-        if name != DOCUMENT:
-            return False
+        """Whether there is such a document or chunk, be it one that cannot be shown."""
         try:
-            with open_file(self.file_name) as file:
-                return not path or self._absolute(path) in file
-        except CorruptDataError:
+            array, coords = self._chunk(key)
+            if array is not None:
+                return array.has_chunk(coords)
+            self._resolve(_node_of(key, self.url))
+        except NotFoundError:
+            return False
+        except ZarrHDF5Error:
             return True
+        return True
 
     def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
-        """The document of a node, and the names of its members."""
-        found = self._describe(prefix)
-        members = [*found.groups, *found.datasets] if isinstance(found, GroupDescription) else []
-        return [DOCUMENT], sorted(members)
+        """Names of documents and chunks directly below a prefix, and of further prefixes.
+
+        Nodes that cannot be shown are none, for other readers would list nothing of their whole group.
+        """
+        try:
+            found = self.describe(prefix)
+        except NotFoundError:
+            return self._list_chunks(prefix)
+        if isinstance(found, HDF5Array):
+            scalar = not found.presentation.metadata.shape
+            return ([*(["c"] if scalar else []), DOCUMENT], [] if scalar else ["c"])
+        below = f"{prefix}/" if prefix else ""
+        return [DOCUMENT], [name for name in self.child_names(prefix) if self._has_document(below + name)]
 
     def list_prefix(self, prefix: str) -> Iterator[str]:
-        """The keys of all documents below `prefix`."""
+        """The keys of all documents and chunks below `prefix`; of nodes that cannot be shown, none."""
         below = f"{prefix}/" if prefix else ""
+        try:
+            found = self.describe(prefix)
+        except NotFoundError:
+            objects, prefixes = self._list_chunks(prefix)
+            yield from (below + name for name in objects)
+            for name in prefixes:
+                yield from self.list_prefix(below + name)
+            return
+        except ZarrHDF5Error:
+            return
         yield below + DOCUMENT
-        for name in self.list_dir(prefix)[1]:
-            yield from self.list_prefix(below + name)
+        if isinstance(found, HDF5Array):
+            yield from (below + "/".join(map(str, ("c", *coords))) for coords in found.chunk_coords())
+        if isinstance(found, HDF5Group):
+            for name in self.child_names(prefix):
+                yield from self.list_prefix(below + name)
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """Raises ReadOnlyError."""
@@ -105,41 +207,116 @@ class HDF5Hierarchy:
         """Raises ReadOnlyError."""
         raise self._refusal()
 
-    def refused(self, path: str) -> tuple[tuple[str, str], ...]:
-        """Names of the members of a group that are not shown, and why."""
-        found = self._describe(path)
-        return found.refused if isinstance(found, GroupDescription) else ()
+    def _fresh(self) -> _Kept:
+        """What is kept, of the file as it is now."""
+        version = self.file.version()
+        if version != self._kept.version:
+            self._kept.version = version
+            self._kept.nodes.clear()
+            self._kept.spaces.clear()
+        return self._kept
 
-    def compose(self, path: str, metadata: ArrayMetadata, codecs: CodecChain) -> StoredArray:
-        """The engine of the array at `path`, whose metadata came from here."""
-        found = self._describe(path)
-        chain = codecs.prepare(ChunkSpec(metadata.chunk_shape, metadata.data_type.dtype, metadata.fill_value))
-        order = tuple(range(len(metadata.shape)))
-        if isinstance(found, DatasetDescription) and is_located(found):
-            counts = metadata.chunk_grid.grid_shape
-            whole = tuple(max(1, n) * c for n, c in zip(counts, metadata.chunk_shape, strict=True))
-            file = Path(self.file_name).absolute()
-            store = LocalStore(file.parent, read_only=True)
-            grid = ObjectGrid(metadata.shape, whole, metadata.chunk_shape)
-            return StoredArray(store, HDF5ChunkSource(store, file.name, found.path, grid), chain, order)
-        slabs = SlabStore(
-            self.file_name,
-            self._absolute(path),
-            metadata.shape,
-            metadata.chunk_shape,
-            metadata.data_type.dtype,
-            metadata.fill_value,
-        )
-        grid = ObjectGrid(metadata.shape, metadata.chunk_shape, metadata.chunk_shape)
-        source = UnshardedSource(lambda coords: "/".join(map(str, coords)), grid)
-        return StoredArray(slabs, source, chain, order, natural_chunks=False)
+    def _describe(self, path: str) -> HDF5Group | HDF5Array:
+        found = self._resolve(path)
+        with found.file.open() as file:
+            description = describe(file, found.target)
+        if isinstance(description, GroupDescription):
+            return HDF5Group(found.file, description, group_metadata(description.attributes))
+        return HDF5Array(found.file, self._space(found.file), description, present(description))
 
-    def _describe(self, path: str) -> DatasetDescription | GroupDescription:
-        with open_file(self.file_name) as file:
-            return describe(file, self._absolute(path))
+    def _space(self, file: HDF5Object) -> FileSpace:
+        if file.url not in self._kept.spaces:
+            self._kept.spaces[file.url] = file.read_space()
+        return self._kept.spaces[file.url]
+
+    def _resolve(self, path: str) -> _Found:
+        """Follow a path, through other files if links lead there."""
+        place, file = self._absolute(path), self.file
+        for _ in range(MAX_LINKS):
+            with file.open() as opened:
+                found = resolve_path(opened, place)
+            if isinstance(found, Target):
+                return _Found(file, found)
+            file, place = file.beside(found.file), found.path
+        raise CorruptDataError(f"more than {MAX_LINKS} links to follow", structure="link", key=path)
+
+    def _members(self, path: str) -> list[Member]:
+        """The members of a group; those that cannot be shown with the reason and without a target."""
+        found = self._resolve(path)
+        if found.target.type != 0:
+            return []
+        with found.file.open() as file:
+            members = list_members(file, found.target)
+        above = self._identities(path)
+        return [self._checked(member, path, found.file, above) for member in members]
+
+    def _checked(self, member: Member, path: str, file: HDF5Object, above: frozenset[Identity]) -> Member:
+        target = member.target
+        try:
+            if isinstance(target, ExternalTarget):
+                found = self._resolve(f"{path}/{escape_name(member.name)}".lstrip("/"))
+                file, target = found.file, found.target
+            if target is None:
+                return member
+            if target.type not in (0, 1):
+                raise UnsupportedFeatureError("neither a group nor a dataset")
+            if (file.url, target.address) in above:
+                raise UnsupportedFeatureError("a link to a group above it")
+        except NotFoundError as error:
+            return Member(member.name, None, f"a link that leads nowhere: {error}")
+        except ZarrHDF5Error as error:
+            return Member(member.name, None, str(error))
+        return member
+
+    def _identities(self, path: str) -> frozenset[Identity]:
+        """The group at `path` and those above it, as they were walked through."""
+        names = path.split("/") if path else []
+        found = [self._resolve("/".join(names[:depth])) for depth in range(len(names) + 1)]
+        return frozenset((one.file.url, one.target.address) for one in found)
+
+    def _has_document(self, path: str) -> bool:
+        try:
+            self.describe(path)
+        except ZarrHDF5Error:
+            return False
+        return True
+
+    def _chunk(self, key: str) -> tuple[HDF5Array | None, tuple[int, ...]]:
+        """The array and coordinates that a key may mean; None where it is no chunk's."""
+        match = CHUNK_KEY.fullmatch(key)
+        if match is None:
+            return None, ()
+        found = self.describe(match["path"] or "")
+        if not isinstance(found, HDF5Array):
+            raise NotFoundError(f"{self.url}: no object {key}")
+        return found, tuple(map(int, match["coords"].split("/")[1:]))
+
+    def _list_chunks(self, prefix: str) -> tuple[list[str], list[str]]:
+        """The next coordinate of the chunks whose keys begin so."""
+        match = CHUNK_KEY.fullmatch(prefix)
+        found = None if match is None else self.describe(match["path"] or "")
+        if match is None or not isinstance(found, HDF5Array):
+            return [], []
+        first = tuple(map(int, match["coords"].split("/")[1:]))
+        counts = found.presentation.metadata.chunk_grid.grid_shape
+        if len(first) >= len(counts) or any(i >= n for i, n in zip(first, counts, strict=False)):
+            return [], []
+        names = [str(i) for i in range(counts[len(first)])]
+        if len(first) + 1 < len(counts):
+            return [], sorted(names)
+        return sorted(name for name in names if found.has_chunk((*first, int(name)))), []
 
     def _absolute(self, path: str) -> str:
-        return "/" + "/".join(part for part in (self.root.strip("/"), path) if part)
+        names = [unescape_name(name) for name in path.split("/")] if path else []
+        return "/" + "/".join(part for part in (self.root.strip("/"), *names) if part)
 
     def _refusal(self) -> ReadOnlyError:
-        return ReadOnlyError(f"{self.file_name} is an HDF5 file, open for reading only; convert it to write")
+        return ReadOnlyError(f"{self.url} is an HDF5 file, open for reading only; convert it to write")
+
+
+def _node_of(key: str, url: str) -> str:
+    """The node whose document a key means. Raises NotFoundError."""
+    path, _, name = key.rpartition("/")
+    if name != DOCUMENT:
+        raise NotFoundError(f"{url}: no object {key}")
+    return path

@@ -1,52 +1,78 @@
-"""What stands in for chunks where no codec decodes them: slabs of a dataset, read by libhdf5."""
+"""What stands in for chunks where no codec decodes them: blocks of a dataset, read by libhdf5."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
+from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.byte_range import ByteRange
+from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.errors import UnsupportedFeatureError
-from zarr_hdf5.hdf5.description import check_filters, open_file
+from zarr_hdf5.hdf5.description import DatasetDescription, check_filters
+from zarr_hdf5.hdf5.links import to_bytes
+from zarr_hdf5.hdf5.values import read_region
+from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.stores.protocol import Blob
+from zarr_hdf5.twin.plain_json import json_text
 
 __all__ = ["SlabStore"]
 
+ORIGIN = b"${ORIGIN}"
+"""libhdf5's word for the directory of the file: where its external raw files are looked for."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SlabStore:
-    """Answers for chunks that only libhdf5 can read: the object "a/b" is the slab at coordinates (a, b), decoded.
+    """Answers for chunks that only libhdf5 can read: the object "a/b" is the slab at coordinates (a, b).
 
     Opens the file for each slab, so that no h5py object outlives a call.
     """
 
-    file_name: str
-    path: str
+    file: HDF5Object
+    dataset: DatasetDescription
     shape: tuple[int, ...]
-    slab_shape: tuple[int, ...]
-    dtype: np.dtype[np.generic]
-    fill_value: np.generic
+    chain: PreparedChain
 
     @property
     def url(self) -> str:
         """Where the dataset is."""
-        return f"{self.file_name}{self.path}"
+        return f"{self.file.url}{self.dataset.path}"
 
     def get(self, key: str) -> Blob:
-        """The decoded bytes of a slab, filled up at the array's edges."""
-        coords = tuple(map(int, key.split("/"))) if key else ()
-        start = [c * n for c, n in zip(coords, self.slab_shape, strict=True)]
-        stop = [min(s + n, length) for s, n, length in zip(start, self.slab_shape, self.shape, strict=True)]
-        slab = np.full(self.slab_shape, self.fill_value, self.dtype)
-        with open_file(self.file_name) as file:
-            dataset: h5py.Dataset = file[self.path]
-            check_filters(dataset)
-            region = tuple(map(slice, start, stop))
-            inside = tuple(slice(0, b - a) for a, b in zip(start, stop, strict=True))
-            slab[inside] = dataset[region]
-        data = slab.tobytes()
+        """The slab's values, encoded."""
+        data = byte_view(self.chain.encode(self.read(tuple(map(int, key.split("/"))) if key else ())))
         return Blob(data, len(data), None)
+
+    def read(self, coords: tuple[int, ...]) -> npt.NDArray[Any]:
+        """The values of a slab, filled up at the array's edges."""
+        spec = self.chain.spec
+        start = [c * n for c, n in zip(coords, spec.shape, strict=True)]
+        counts = [min(n, length - a) for a, n, length in zip(start, spec.shape, self.shape, strict=True)]
+        values = self._read(tuple(start), tuple(counts))
+        if values.shape == spec.shape:
+            return values
+        slab = np.full(spec.shape, spec.fill_value, spec.dtype)
+        slab[tuple(map(slice, counts))] = values
+        return slab
+
+    def _read(self, start: tuple[int, ...], counts: tuple[int, ...]) -> npt.NDArray[Any]:
+        found = self.dataset
+        if found.shape is None:
+            return np.empty(counts, self.chain.spec.dtype)
+        rank = len(found.shape)
+        with self.file.open() as file:
+            access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+            access.set_efile_prefix(ORIGIN)
+            dataset = h5py.Dataset(h5py.h5d.open(file.id, to_bytes(found.path), access))
+            check_filters(dataset)
+            values = read_region(dataset, found.datatype, start[:rank], counts[:rank])
+        if values.dtype.hasobject:
+            values.reshape(-1)[:] = [json_text(value) for value in values.reshape(-1)]
+        return values.astype(self.chain.spec.dtype, copy=False)
 
     def get_ranges(
         self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None

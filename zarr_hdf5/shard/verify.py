@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.errors import ZarrHDF5Error
-from zarr_hdf5.hdf5.description import ChunkTable, DatasetDescription, describe, open_file, read_chunk_table
+from zarr_hdf5.hdf5.chunk_query import read_chunk_table
+from zarr_hdf5.hdf5.description import ChunkTable, DatasetDescription, describe, open_file
+from zarr_hdf5.hdf5.links import Target, resolve_path
 from zarr_hdf5.shard.hdf5_view import COORDS_ATTRIBUTE, JSON_ATTRIBUTE, HDF5View
 from zarr_hdf5.shard.source import read_shard_table
 from zarr_hdf5.stores.local import LocalStore
@@ -61,7 +63,8 @@ def check_shard(store: Store, key: str, view: HDF5View, shard_coords: tuple[int,
         return None
     try:
         with open_file(shard_file(store, key)) as file:
-            found = describe(file, view.options.path)
+            target = resolve_path(file, view.options.path)
+            found = describe(file, target) if isinstance(target, Target) else None
             if not isinstance(found, DatasetDescription):
                 return ShardCheck(0, (Disagreement(key, f"HDF5: {view.options.path} is not a dataset"),))
             faults = [Disagreement(key, reason) for reason in _header_faults(found, view, shard_coords)]
@@ -93,19 +96,19 @@ def _header_faults(found: DatasetDescription, view: HDF5View, shard_coords: tupl
     have = {
         "shape": found.shape,
         "chunk shape": found.chunk_shape,
-        "data type": found.dtype,
+        "data type": found.datatype.dtype,
         "filters": [f.id for f in found.filters],
     }
     for what, value in wanted.items():
         if have[what] != value:
             yield f"HDF5 says {what} {have[what]}, Zarr says {value}"
-    coords = dict(found.attributes).get(COORDS_ATTRIBUTE)
+    coords = dict(found.attributes.values).get(COORDS_ATTRIBUTE)
     if coords is None or tuple(coords) != view.array_coords(shard_coords):
         yield f"HDF5 says it is the shard at {coords}, its key says {view.array_coords(shard_coords)}"
 
 
 def _metadata_is_stale(found: DatasetDescription, view: HDF5View) -> bool:
-    text = dict(found.attributes).get(JSON_ATTRIBUTE)
+    text = dict(found.attributes.values).get(JSON_ATTRIBUTE)
     try:
         return bool(json.loads(str(text)) != json.loads(view.zarr_json))
     except (ValueError, RecursionError):

@@ -10,10 +10,10 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import h5py
 import numpy as np
 
 from zarr_hdf5.hdf5.template import AttributeValue
+from zarr_hdf5.twin.plain_json import json_value, readable
 
 __all__ = ["RESERVED", "hdf5_attributes", "json_attributes"]
 
@@ -97,39 +97,33 @@ def _number(value: Any) -> np.ndarray[Any, Any] | np.generic | None:
 
 
 def json_attributes(attributes: Iterable[tuple[str, Any]], dtype: np.dtype[Any] | None = None) -> dict[str, Any]:
-    """The attributes of an HDF5 object, as h5py reads them, as JSON values; the libraries' own are left out.
+    """The attributes of an HDF5 object, as `hdf5.attributes` has them, as JSON values; the libraries' own are left out.
 
     `dtype` is that of a dataset's elements.
 
-    An array of one element becomes that element, as netCDF's programs have it; a null attribute becomes null; complex
-    numbers become pairs. What JSON cannot say at all (references, compounds) becomes its text.
+    An array of one element becomes that element, as netCDF's programs have it; a null attribute becomes null.
     """
-    values = {name: _json_value(value) for name, value in attributes if name not in RESERVED}
+    values = {readable(name): _json_value(value) for name, value in attributes if name not in RESERVED}
     fill = values.get(FILL_VALUE)
-    if dtype is not None and dtype.kind == "f" and isinstance(fill, int | float):
-        values[FILL_VALUE] = base64.b64encode(struct.pack("<d", fill)).decode()
+    if dtype is not None and dtype.kind == "f" and not isinstance(fill, bool):
+        if isinstance(fill, int | float):
+            values[FILL_VALUE] = _base64_of(fill)
+        elif fill in ("NaN", "Infinity", "-Infinity"):
+            values[FILL_VALUE] = _base64_of(float(str(fill).replace("Infinity", "inf")))
     return values
 
 
+def _base64_of(number: float) -> str:
+    return base64.b64encode(struct.pack("<d", number)).decode()
+
+
 def _json_value(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSUO" and value.dtype.names is None:
-        flat = value.reshape(-1)[0] if value.size == 1 and value.ndim == 1 else value
-        return _json_list(flat.tolist()) if isinstance(flat, np.ndarray) else _json_value(flat)
-    if isinstance(value, np.generic) and not isinstance(value, np.void):
-        return _json_list(value.item())
-    if isinstance(value, bytes | str):
-        return _json_list(value)
-    return None if isinstance(value, h5py.Empty) else str(value)
-
-
-def _json_list(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_json_list(item) for item in value]
-    if isinstance(value, complex):
-        return [value.real, value.imag]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, str):
-        # h5py hands on bytes that are not UTF-8 as lone surrogates, which no other program could read.
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return value if isinstance(value, bool | int | float) else str(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.size == 1:
+        value = value[0]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "S":
+        # Text here, though within opaque values bytes are bytes.
+        texts = [item.decode("utf-8", "replace") for item in np.asarray(value).reshape(-1).tolist()]
+        return texts[0] if not np.ndim(value) else json_value(np.array(texts, object).reshape(value.shape).tolist())
+    return json_value(value)

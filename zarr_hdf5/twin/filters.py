@@ -68,7 +68,8 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
         elif not _decodes_to_itself(codec.name, configuration, spec.dtype):
             raise _no_twin(codec.name, "it changes the stored values in a way that HDF5 cannot undo")
     if chain.array_bytes.name != "bytes":
-        raise _no_twin(chain.array_bytes.name, "HDF5 stores plain elements")
+        raise _no_twin(chain.array_bytes.name, HINTS.get(chain.array_bytes.name, "HDF5 stores plain elements"))
+    _check_dtype(spec.dtype, "")
     big = chain.array_bytes.configuration().get("endian") == "big"
     draft = _Draft(spec)
     for byte_codec in chain.bytes_bytes:
@@ -83,12 +84,30 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
 
 HINTS = {
     "gzip": "HDF5's deflate has zlib's wrapper, not gzip's: use numcodecs.zlib, as compressors='deflate' does",
+    "vlen-utf8": "HDF5 keeps strings of variable length apart from the chunks; use dtype 'S...'",
+    "vlen-bytes": "HDF5 keeps elements of variable length apart from the chunks; use dtype 'S...' or 'V...'",
     "numcodecs.lz4": "HDF5's lz4 filter frames the data in another way: use zstd or blosc",
 }
 
 
 def _no_twin(codec: str, why: str) -> UnsupportedFeatureError:
     return UnsupportedFeatureError(f"codec {codec!r} has no HDF5 twin: {why}; or write with hdf5=False")
+
+
+def _check_dtype(dtype: np.dtype[Any], field: str) -> None:
+    """Raise UnsupportedFeatureError for a type, or a structure with a field of a type, that HDF5 has no word for."""
+    for name in dtype.names or ():
+        _check_dtype(dtype[name], f"{field}.{name}" if field else name)
+    if dtype.kind in TYPE_HINTS:
+        where = f"field {field!r}: " if field else ""
+        raise UnsupportedFeatureError(f"{where}{TYPE_HINTS[dtype.kind]}; or write with hdf5=False")
+
+
+TYPE_HINTS = {
+    "U": "HDF5 has no strings of UTF-32: use dtype 'S...'",
+    "M": "HDF5 has no data type for dates: use integers, with their unit in an attribute",
+    "m": "HDF5 has no data type for times: use integers, with their unit in an attribute",
+}
 
 
 def _decodes_to_itself(name: str, configuration: dict[str, Any], dtype: np.dtype[Any]) -> bool:

@@ -1,0 +1,70 @@
+"""Copying encoded chunks from one array to another that has the same chunks and codecs: nothing is decoded."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import numpy as np
+
+from zarr_hdf5.array.plan import plan_objects
+from zarr_hdf5.array.read import decode_chunk, fetch
+from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.chunk_source import ChunkSink
+from zarr_hdf5.indexing.basic import parse_basic
+from zarr_hdf5.parallel import run
+from zarr_hdf5.stored_array import StoredArray
+
+__all__ = ["copy_chunks", "has_same_chunks"]
+
+
+def has_same_chunks(source: StoredArray, target: StoredArray) -> bool:
+    """Whether the bytes of each chunk of one array are a chunk of the other."""
+    here, there = source.chain, target.chain
+    fills = [np.array([chain.spec.fill_value], chain.spec.dtype) for chain in (here, there)]
+    return (
+        source.natural_chunks
+        and source.order == target.order
+        and source.source.grid.shape == target.source.grid.shape
+        and here.spec.shape == there.spec.shape
+        and here.spec.dtype == there.spec.dtype
+        and not here.spec.dtype.hasobject
+        and fills[0].tobytes() == fills[1].tobytes()
+        and here.chain.to_json() == there.chain.to_json()
+    )
+
+
+def copy_chunks(source: StoredArray, target: StoredArray, sink: ChunkSink, advance: Callable[[int], object]) -> None:
+    """Write all objects of `target` from chunks of `source`; `advance` hears of each object's bytes, decoded.
+
+    As many objects are in memory as there are cores.
+    """
+    grid = target.source.grid
+
+    def copy(coords: tuple[int, ...]) -> None:
+        chunks: list[Buffer | None] = [None] * grid.nchunks_per_object
+        for number, chunk in _chunks(source, target, coords):
+            chunks[number] = chunk
+        sink.write(coords, chunks)
+        advance(int(np.prod(grid.objects.clipped_shape(coords), dtype=object)) * source.chain.spec.dtype.itemsize)
+
+    run(copy, list(product(*map(range, grid.objects.grid_shape))))
+
+
+def _chunks(source: StoredArray, target: StoredArray, coords: tuple[int, ...]) -> Iterator[tuple[int, Buffer | None]]:
+    """The chunks of an object of `target`, by their number within it."""
+    grid, here = target.source.grid, source.source.grid
+    origin, shape = grid.objects.chunk_origin(coords), grid.objects.clipped_shape(coords)
+    region = tuple(slice(a, a + n) for a, n in zip(origin, shape, strict=True))
+    first = np.asarray(origin) // np.asarray(grid.chunk_shape)
+    for part in plan_objects(parse_basic(region, here.shape).dims, here):
+        chunks = part.chunks()
+        locations = source.source.locate(part.coords, chunks)
+        if locations is None:
+            continue
+        places = chunks + np.asarray(part.coords) * np.asarray(here.chunks_per_object) - first
+        numbers = np.ravel_multi_index(tuple(places.T), grid.chunks_per_object)
+        fetched = fetch(source, part.coords, chunks, locations)
+        for i, (buffer, mask) in enumerate(fetched):
+            if buffer is not None and mask:
+                # A filter was skipped: the target has no such notion.
+                buffer = target.chain.encode(decode_chunk(source, buffer, mask, locations.key, chunks[i]))
+            yield int(numbers[i]), buffer

@@ -1,0 +1,114 @@
+"""Links: from a path to the object it means, soft links followed, external ones found.
+
+libhdf5 would follow external links into any file that the path happens to name; here each step is looked at first.
+Source: HDF5 File Format Specification 3.0, IV.A.2.g "The Link Message"; reference manual, H5L.
+"""
+
+from dataclasses import dataclass
+
+import h5py
+
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
+
+__all__ = ["ExternalTarget", "Target", "resolve_path", "to_bytes", "to_text"]
+
+MAX_LINKS = 40
+"""Links followed on the way to one object: more are taken for a cycle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An object of the file that was asked.
+
+    path
+        Absolute, of hard links only.
+    address
+        Of its object header, counted from the file's base address.
+    type
+        One of `h5py.h5g.GROUP`, `h5py.h5g.DATASET`, `h5py.h5g.TYPE`.
+    """
+
+    path: str
+    address: int
+    type: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTarget:
+    """An object of another file: its name as the link has it, and the path there."""
+
+    file: str
+    path: str
+
+
+def to_bytes(name: str) -> bytes:
+    """A name as libhdf5 has it; bytes that are not UTF-8 travel as lone surrogates."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def to_text(name: bytes) -> str:
+    """The inverse of `to_bytes`."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def resolve_path(file: h5py.File, path: str) -> Target | ExternalTarget:
+    """What `path` means.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such object, or a soft link leads nowhere.
+    UnsupportedFeatureError
+        If a link on the way is of a kind that only its maker knows.
+    CorruptDataError
+        If links lead in a circle.
+    """
+    steps = _steps(to_bytes(path))
+    done: list[bytes] = []
+    followed = 0
+    while steps:
+        name = steps.pop(0)
+        here = b"/" + b"/".join(done)
+        leads_to = _link(file, here, name, path)
+        if leads_to is None:
+            done.append(name)
+            continue
+        followed += 1
+        if followed > MAX_LINKS:
+            raise CorruptDataError(f"more than {MAX_LINKS} links to follow", structure="link", key=path)
+        if isinstance(leads_to, tuple):
+            name_of_file, target = leads_to
+            rest = b"/".join([*_steps(target), *steps])
+            return ExternalTarget(to_text(name_of_file), to_text(b"/" + rest))
+        steps = [*_steps(leads_to), *steps]
+        done = [] if leads_to.startswith(b"/") else done
+    return _target(file, b"/" + b"/".join(done))
+
+
+def _steps(path: bytes) -> list[bytes]:
+    return [step for step in path.split(b"/") if step not in (b"", b".")]
+
+
+def _link(file: h5py.File, group: bytes, name: bytes, path: str) -> bytes | tuple[bytes, bytes] | None:
+    """Where a soft or external link leads; None for a hard one."""
+    full = group.rstrip(b"/") + b"/" + name
+    try:
+        kind = file.id.links.get_info(full).type
+        if kind in (h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL):
+            leads_to: bytes | tuple[bytes, bytes] = file.id.links.get_val(full)
+            return leads_to
+    except LIBRARY_ERRORS as error:
+        if h5py.h5g.get_objinfo(file.id, group).type == h5py.h5g.GROUP and file.id.links.exists(full):
+            raise
+        raise NotFoundError(f"no object {path}: there is no {to_text(full)}") from error
+    if kind != h5py.h5l.TYPE_HARD:
+        raise UnsupportedFeatureError(f"{path}: a user-defined link")
+    return None
+
+
+def _target(file: h5py.File, path: bytes) -> Target:
+    # Not h5o.get_info, which walks all of a dataset's chunk index to say how large it is.
+    info = h5py.h5g.get_objinfo(file.id, path)
+    low, high = info.objno
+    return Target(to_text(path), low if not high else low | high << 32, info.type)

@@ -1,0 +1,117 @@
+"""An HDF5 file as an object of a store: on a disk libhdf5 opens it itself, elsewhere it reads through blocks."""
+
+import os
+import posixpath
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import h5py
+
+from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.byte_range import ByteRange
+from zarr_hdf5.errors import NotFoundError, StorageError, UnsupportedFeatureError, ZarrHDF5Error
+from zarr_hdf5.hdf5.index_walk import FileSpace, run_walk
+from zarr_hdf5.hdf5.library import open_file
+from zarr_hdf5.hdf5.superblock import SIGNATURE, signature_offsets, walk_file_space
+from zarr_hdf5.stores.block_file import BlockCache, BlockFile
+from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.stores.protocol import Store
+
+__all__ = ["HDF5Object"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HDF5Object:
+    """The file at `key` of `store`, which may hold other files that its links lead to.
+
+    outside
+        Whether links may lead to files that are not below the directory of this one.
+    """
+
+    store: Store
+    key: str
+    outside: bool = False
+    cache: BlockCache = field(default_factory=BlockCache)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"{self.store.url}/{self.key}"
+
+    @property
+    def local_path(self) -> str | None:
+        """The path of the file, if it is one."""
+        return str(self.store.path_of(self.key)) if isinstance(self.store, LocalStore) else None
+
+    @contextmanager
+    def open(self) -> Iterator[h5py.File]:
+        """Open for reading. Raises NotFoundError, CorruptDataError, or what the store raises."""
+        path = self.local_path
+        with open_file(path or BlockFile(self.store, self.key, cache=self.cache)) as file:
+            yield file
+
+    def is_hdf5(self) -> bool:
+        """Whether there is an object, with an HDF5 signature at one of the places where it may be."""
+        try:
+            self.read_space()
+        except (NotFoundError, StorageError):  # a directory of a web server is forbidden, not absent
+            return False
+        except ZarrHDF5Error:  # what is broken says so when it is opened
+            pass
+        return True
+
+    def version(self) -> Hashable:
+        """Changes when the file does; None where each look would be a request: there, reads notice."""
+        return self.store.get_range(self.key, ByteRange(0, 0)).version if self.local_path else None
+
+    def read_space(self) -> FileSpace:
+        """From where addresses count. Raises NotFoundError if this is no HDF5 file."""
+        size, read = self._reader()
+        for offset in signature_offsets(size):
+            if bytes(read([ByteRange(offset, len(SIGNATURE))])[0]) == SIGNATURE:
+                return run_walk(walk_file_space(size, offset), read, size)
+        raise NotFoundError(f"{self.url} is no HDF5 file")
+
+    def _reader(self) -> tuple[int, Callable[[list[ByteRange]], Sequence[Buffer]]]:
+        """The size, and how small ranges are read."""
+        if self.local_path is not None:
+            size = self.store.get_range(self.key, ByteRange(0, 0)).size
+            return size, lambda ranges: self.store.get_ranges(self.key, ranges)
+        file = BlockFile(self.store, self.key, cache=self.cache)
+        return file.size, lambda ranges: [file.read_at(r.offset, r.nbytes) for r in ranges]
+
+    def beside(self, name: str) -> "HDF5Object":
+        """The file that this one calls `name`.
+
+        Raises
+        ------
+        UnsupportedFeatureError
+            If it does not lie below the directory of this one.
+        """
+        path = self.local_path
+        if path is not None:
+            return self._beside_local(path, name)
+        key = posixpath.normpath(posixpath.join(posixpath.dirname(self.key), name))
+        if posixpath.isabs(name) or "://" in name or key.split("/")[0] == "..":
+            raise self._leads_out(name)
+        return HDF5Object(self.store, key, self.outside, self.cache)
+
+    def check_beside(self, names: tuple[str, ...]) -> None:
+        """Raise UnsupportedFeatureError unless libhdf5 may open the files that this one calls so."""
+        if names and self.local_path is None:
+            raise UnsupportedFeatureError(f"{self.url}: its data are in other files ({names[0]}), which libhdf5 opens")
+        for name in names:
+            self.beside(name)
+
+    def _beside_local(self, path: str, name: str) -> "HDF5Object":
+        here = os.path.realpath(os.path.dirname(path))
+        found = os.path.realpath(os.path.join(here, name))
+        if self.outside:
+            return HDF5Object(LocalStore(os.path.dirname(found), read_only=True), os.path.basename(found), True)
+        if os.path.commonpath([here, found]) != here:
+            raise self._leads_out(name)
+        return HDF5Object(LocalStore(here, read_only=True), os.path.relpath(found, here))
+
+    def _leads_out(self, name: str) -> UnsupportedFeatureError:
+        return UnsupportedFeatureError(f"a link to {name} leads out of the directory of {self.url}")
