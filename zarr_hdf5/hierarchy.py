@@ -3,7 +3,7 @@
 Source: Zarr core specification v3, "Storage" and "Hierarchy".
 """
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
 
 from zarr_hdf5.errors import AlreadyExistsError, InvalidMetadataError, NotFoundError, Problem
 from zarr_hdf5.metadata.array import ArrayMetadata
@@ -30,21 +30,20 @@ DOCUMENT = "zarr.json"
 Metadata = ArrayMetadata | GroupMetadata
 
 
-@runtime_checkable
-class NodeStore(Protocol):
+class NodeStore(ABC):
     """A store that knows its nodes without documents, and why some objects in it are none."""
 
+    @abstractmethod
     def node(self, path: str) -> Metadata:
         """The metadata of the node at `path`. Raises NotFoundError, UnsupportedFeatureError, CorruptDataError."""
-        ...
 
+    @abstractmethod
     def child_names(self, path: str) -> list[str]:
         """Names of the nodes directly below the group at `path`, sorted."""
-        ...
 
+    @abstractmethod
     def refused(self, path: str) -> tuple[tuple[str, str], ...]:
         """Names of what lies directly below the group at `path` and cannot be shown, and why."""
-        ...
 
 
 def normalize_path(path: str) -> str:

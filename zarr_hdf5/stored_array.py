@@ -1,11 +1,11 @@
 """An array as the engine sees it: where its chunks are, how they are encoded, and in which order of dimensions."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from zarr_hdf5.chunk_source import ChunkSink, ChunkSource
-from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
-from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.stores.protocol import Get, GetRanges
 
 __all__ = ["ChunkStore", "Composer", "StoredArray"]
@@ -44,10 +44,9 @@ class StoredArray:
     natural_chunks: bool = True
 
 
-@runtime_checkable
-class Composer(Protocol):
-    """A store that knows better than its keys where the chunks of its arrays are."""
+class Composer(ABC):
+    """A store that knows better than its keys where the chunks of its arrays are, and how they are encoded."""
 
-    def compose(self, path: str, metadata: ArrayMetadata, codecs: CodecChain) -> StoredArray:
-        """The engine of the array at `path`, whose metadata came from this store."""
-        ...
+    @abstractmethod
+    def compose(self, path: str) -> StoredArray:
+        """The engine of the array at `path`."""

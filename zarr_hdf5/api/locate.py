@@ -4,7 +4,8 @@ import os
 
 import h5py
 
-from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
@@ -35,7 +36,7 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False) -> Store
         return store
     file = _file_at(url, links_outside)
     if file is not None and file.is_hdf5():
-        return HDF5Hierarchy(file, _root(file))
+        return HDF5Hierarchy.of(file, _root)
     if is_file:
         raise NotFoundError(f"{store.url} is neither an HDF5 file nor a Zarr directory")
     return store
@@ -58,16 +59,13 @@ def new_store_at(url: URL) -> Store:
     return store_from_url(url)
 
 
-def _root(file: HDF5Object) -> str:
+def _root(file: h5py.File) -> str:
     """The HDF5 path that stands for the root: in a lone shard its dataset, else "/"."""
     try:
-        with file.open() as opened:
-            found = _only_dataset(opened)
-            if found is not None and JSON_ATTRIBUTE in found.attrs:
-                return str(found.name)
-    except CorruptDataError:
-        pass  # what is broken says so when it is opened; the rest of the file may be whole
-    return "/"
+        found = _only_dataset(file)
+        return str(found.name) if found is not None and JSON_ATTRIBUTE in found.attrs else "/"
+    except LIBRARY_ERRORS:
+        return "/"
 
 
 def _only_dataset(group: h5py.Group) -> h5py.Dataset | None:

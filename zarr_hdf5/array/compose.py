@@ -38,9 +38,10 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
     InvalidMetadataError, UnsupportedFeatureError
         With every problem of the codecs.
     """
-    codecs, options = parse_codecs(metadata, store.url + "/" + prefix)
     if isinstance(store, Composer):
-        return Composition(store.compose(prefix.rstrip("/"), metadata, codecs), codecs, None)
+        stored = store.compose(prefix.rstrip("/"))
+        return Composition(stored, stored.chain.chain, None)
+    codecs, options = parse_codecs(metadata, store.url + "/" + prefix)
     order = _stored_order(codecs, len(metadata.shape))
     key = _key_in_order(metadata, prefix, order)
     if _is_flat(codecs) and isinstance(codecs.array_bytes, ShardingCodec):

@@ -6,13 +6,14 @@ Knows how facts are put for people to read. Does not know where they come from: 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from zarr_hdf5.data_type import FillValue
 from zarr_hdf5.text import human_nbytes, printable
 
-__all__ = ["ArrayInfo", "HDF5Facts", "SupportsInfo"]
+__all__ = ["ArrayInfo", "HDF5Facts", "StorageFacts", "SupportsInfo"]
 
 FOLLOWS_FROM_DATA_TYPE = {"elementsize", "typesize", "blocksize"}
 LONGEST = 200
@@ -25,6 +26,14 @@ class HasURL(Protocol):
     @property
     def url(self) -> str:
         """Where the store is."""
+
+
+@runtime_checkable
+class StorageFacts(Protocol):
+    """A store that has more to say of its arrays than their metadata."""
+
+    def facts(self, path: str) -> dict[str, str]:
+        """What, and the value."""
 
 
 class HDF5Facts(Protocol):
@@ -75,7 +84,7 @@ class SupportsInfo(Protocol):
         """Number of shards; None without shards."""
 
     @property
-    def fill_value(self) -> np.generic:
+    def fill_value(self) -> FillValue:
         """Value of elements never written."""
 
     @property
@@ -122,17 +131,34 @@ def _rows(array: SupportsInfo) -> Iterator[tuple[str, str]]:
     yield "Name", array.name
     yield "Location", array.store.url
     yield "Access", "read-only" if array.read_only else "read and write"
-    yield "Type", _shortened(str(array.dtype.newbyteorder("=")))
+    yield "Type", _shortened(_type_text(array))
     yield "Shape", str(array.shape)
     if array.dimension_names is not None and any(array.dimension_names):
         yield "Dimensions", ", ".join(name or "(unnamed)" for name in array.dimension_names)
     yield "Chunks" if array.shards is None else "Inner chunks", _counted(array.chunks, array.nchunks, "chunk")
     yield "Shards", "none" if array.shards is None else _counted(array.shards, array.nshards or 0, "shard")
     yield "Codecs", _shortened(", ".join(_codec_texts(array.codecs)) or "none")
-    yield "Fill value", _shortened(str(array.fill_value))
-    yield "Size", human_nbytes(array.nbytes)
+    yield "Fill value", _shortened(_value_text(array.fill_value))
+    yield "Size", "depends on the elements" if array.dtype.hasobject else human_nbytes(array.nbytes)
     side = array.hdf5
+    if isinstance(array.store, StorageFacts):
+        for what, value in array.store.facts(array.name.strip("/")).items():
+            yield f"HDF5 {what}", _shortened(value)
+        return
     yield "HDF5 side", "none" if side is None else f"dataset {side.dataset}, libver {side.libver}"
+
+
+def _type_text(array: SupportsInfo) -> str:
+    if array.dtype.hasobject:
+        return f"{'strings' if isinstance(array.fill_value, str) else 'bytes'} of any length"
+    return str(array.dtype.newbyteorder("="))
+
+
+def _value_text(value: FillValue) -> str:
+    """Text and bytes as Python writes them, everything else as numpy shows it."""
+    if isinstance(value, str):
+        return repr(str(value))
+    return repr(bytes(value)) if isinstance(value, bytes) else str(value)
 
 
 def _counted(shape: tuple[int, ...], n: int, noun: str) -> str:

@@ -3,8 +3,10 @@
 No h5py object outlives a `with open_file(...)`: one that is collected on another thread waits for h5py's lock.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO, RawIOBase
 
 import h5py
@@ -17,6 +19,14 @@ LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, Ari
 """What h5py raises for broken files, depending on which part is broken."""
 
 
+@cache
+def _access() -> h5py.h5p.PropFAID:
+    """As h5py opens files, which takes it longer; closing the file closes all that is open in it."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    return access
+
+
 @contextmanager
 def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
     """The file, open for reading; whatever libhdf5 finds wrong with it comes out as CorruptDataError.
@@ -24,8 +34,14 @@ def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
     A file object may have an attribute `error`: what went wrong while libhdf5 read from it, which is raised instead.
     """
     try:
-        with h5py.File(file, "r") as opened:
+        if isinstance(file, str):
+            opened = h5py.File(h5py.h5f.open(os.fsencode(file), h5py.h5f.ACC_RDONLY, _access()))
+        else:
+            opened = h5py.File(file, "r")
+        try:
             yield opened
+        finally:
+            opened.id.close()
     except ZarrHDF5Error:
         raise
     except FileNotFoundError as error:

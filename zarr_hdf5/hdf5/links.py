@@ -11,8 +11,10 @@ import h5py
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
 
-__all__ = ["ExternalTarget", "Target", "resolve_path", "to_bytes", "to_text"]
+__all__ = ["DATASET", "GROUP", "MAX_LINKS", "ExternalTarget", "Target", "resolve_path", "to_bytes", "to_text"]
 
+GROUP: int = h5py.h5g.GROUP
+DATASET: int = h5py.h5g.DATASET
 MAX_LINKS = 40
 """Links followed on the way to one object: more are taken for a cycle."""
 
@@ -26,7 +28,7 @@ class Target:
     address
         Of its object header, counted from the file's base address.
     type
-        One of `h5py.h5g.GROUP`, `h5py.h5g.DATASET`, `h5py.h5g.TYPE`.
+        `GROUP`, `DATASET`, or another number.
     """
 
     path: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
-from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
+from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.registry import parse_chain
+from zarr_hdf5.data_type import FillValue
 from zarr_hdf5.errors import CorruptDataError, InvalidMetadataError, NotFoundError, Problem
 from zarr_hdf5.hdf5.description import DatasetDescription
 from zarr_hdf5.hdf5.index_walk import FileSpace
@@ -129,13 +130,10 @@ class HDF5Array:
             fill = as_told(np.array([fill], data_type.dtype), data_type)[0]
         return self._prepare(data_type.canonical.dtype, codecs, fill)
 
-    def _prepare(self, dtype: np.dtype[Any], codecs: tuple[dict[str, Any], ...], fill: Any) -> PreparedChain:
-        problems: list[Problem] = []
-        named = [(codec["name"], codec["configuration"]) for codec in codecs]
-        chain: CodecChain | None = parse_chain(named, ("codecs",), problems)
-        if chain is None or problems:
-            raise InvalidMetadataError(problems, self.dataset.path)
-        return chain.prepare(ChunkSpec(self.presentation.metadata.chunk_shape, dtype, fill))
+    def _prepare(self, dtype: np.dtype[Any], codecs: tuple[dict[str, Any], ...], fill: FillValue) -> PreparedChain:
+        named = tuple((codec["name"], tuple(codec["configuration"].items())) for codec in codecs)
+        raw = fill if dtype.hasobject else np.array([fill], dtype).tobytes()
+        return _chain(named, self.presentation.metadata.chunk_shape, dtype, raw)
 
     def _check(self, coords: tuple[int, ...]) -> None:
         counts = self.presentation.metadata.chunk_grid.grid_shape
@@ -175,3 +173,19 @@ class HDF5Array:
         if self._is_short(found):
             data = bytes(byte_view(data)) + bytes(self.chain.spec.nbytes - self._range(found)[1])
         return as_told(self.chain.decode(data, mask), data_type)
+
+
+@lru_cache(maxsize=256)
+def _chain(
+    codecs: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...],
+    chunk_shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    fill: str | bytes,
+) -> PreparedChain:
+    """Datasets of a file are mostly alike, and so are their chains; `fill` is the bytes of the value, or an object."""
+    problems: list[Problem] = []
+    chain = parse_chain([(name, dict(configuration)) for name, configuration in codecs], ("codecs",), problems)
+    if chain is None or problems:
+        raise InvalidMetadataError(problems)
+    value = fill if dtype.hasobject else np.frombuffer(fill, dtype)[0]  # type: ignore[arg-type]
+    return chain.prepare(ChunkSpec(chunk_shape, dtype, value))

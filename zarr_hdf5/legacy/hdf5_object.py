@@ -5,6 +5,7 @@ import posixpath
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import h5py
 
@@ -21,7 +22,7 @@ from zarr_hdf5.stores.protocol import Store
 __all__ = ["HDF5Object"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class HDF5Object:
     """The file at `key` of `store`, which may hold other files that its links lead to.
 
@@ -34,12 +35,12 @@ class HDF5Object:
     outside: bool = False
     cache: BlockCache = field(default_factory=BlockCache)
 
-    @property
+    @cached_property
     def url(self) -> str:
         """Where it is."""
         return f"{self.store.url}/{self.key}"
 
-    @property
+    @cached_property
     def local_path(self) -> str | None:
         """The path of the file, if it is one."""
         return str(self.store.path_of(self.key)) if isinstance(self.store, LocalStore) else None
@@ -47,8 +48,7 @@ class HDF5Object:
     @contextmanager
     def open(self) -> Iterator[h5py.File]:
         """Open for reading. Raises NotFoundError, CorruptDataError, or what the store raises."""
-        path = self.local_path
-        with open_file(path or BlockFile(self.store, self.key, cache=self.cache)) as file:
+        with open_file(self.local_path or BlockFile(self.store, self.key, cache=self.cache)) as file:
             yield file
 
     def is_hdf5(self) -> bool:
@@ -63,7 +63,13 @@ class HDF5Object:
 
     def version(self) -> Hashable:
         """Changes when the file does; None where each look would be a request: there, reads notice."""
-        return self.store.get_range(self.key, ByteRange(0, 0)).version if self.local_path else None
+        if self.local_path is None:
+            return None
+        try:
+            status = os.stat(self.local_path)
+        except OSError:
+            return ()  # what is wrong is said when it is opened
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def read_space(self) -> FileSpace:
         """From where addresses count. Raises NotFoundError if this is no HDF5 file."""

@@ -6,16 +6,19 @@ documents and chunks by key.
 
 import re
 import threading
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import h5py
 
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
-from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, UnsupportedFeatureError, ZarrHDF5Error
-from zarr_hdf5.hdf5.description import GroupDescription, Member, describe, list_members
+from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, Member, describe, list_members
 from zarr_hdf5.hdf5.index_walk import FileSpace
-from zarr_hdf5.hdf5.links import MAX_LINKS, ExternalTarget, Target, resolve_path
+from zarr_hdf5.hdf5.links import DATASET, GROUP, MAX_LINKS, ExternalTarget, Target, resolve_path
+from zarr_hdf5.hierarchy import NodeStore
 from zarr_hdf5.legacy.array_metadata import facts, group_metadata, present
 from zarr_hdf5.legacy.hdf5_array import HDF5Array
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
@@ -23,7 +26,7 @@ from zarr_hdf5.legacy.names import escape_name, unescape_name
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
-from zarr_hdf5.stored_array import StoredArray
+from zarr_hdf5.stored_array import Composer, StoredArray
 from zarr_hdf5.stores.protocol import Blob
 
 __all__ = ["HDF5Group", "HDF5Hierarchy"]
@@ -46,14 +49,6 @@ class HDF5Group:
     metadata: GroupMetadata
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a path has led."""
-
-    file: HDF5Object
-    target: Target
-
-
 @dataclass(slots=True)
 class _Kept:
     """What is remembered of one version of the file."""
@@ -63,8 +58,8 @@ class _Kept:
     spaces: dict[str, FileSpace] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HDF5Hierarchy:
+@dataclass(frozen=True, eq=False)
+class HDF5Hierarchy(NodeStore, Composer):
     """The hierarchy in an HDF5 file; `root` is the absolute HDF5 path that stands for the Zarr root."""
 
     file: HDF5Object
@@ -86,6 +81,20 @@ class HDF5Hierarchy:
         """The metadata of a node. Raises NotFoundError, UnsupportedFeatureError, CorruptDataError."""
         found = self.describe(path)
         return found.presentation.metadata if isinstance(found, HDF5Array) else found.metadata
+
+    @classmethod
+    def of(cls, file: HDF5Object, root_of: Callable[[h5py.File], str]) -> "HDF5Hierarchy":
+        """The hierarchy in a file, whose root `root_of` chooses while it is open."""
+        try:
+            with file.open() as opened:
+                hierarchy = cls(file, root_of(opened))
+                found = resolve_path(opened, hierarchy.root)
+                if isinstance(found, Target):
+                    hierarchy._fresh().nodes[""] = hierarchy._shown(file, describe(opened, found))
+        except (CorruptDataError, UnsupportedFeatureError):
+            # What is broken says so when it is asked for; the rest of the file may be whole.
+            return cls(file)
+        return hierarchy
 
     def describe(self, path: str) -> HDF5Group | HDF5Array:
         """What is at a path, with all that is to be known of it."""
@@ -112,8 +121,8 @@ class HDF5Hierarchy:
         found = self.describe(path)
         return facts(found.dataset, found.presentation) if isinstance(found, HDF5Array) else {}
 
-    def compose(self, path: str, metadata: ArrayMetadata, codecs: CodecChain) -> StoredArray:
-        """The engine of the array at `path`, whose metadata came from here."""
+    def compose(self, path: str) -> StoredArray:
+        """The engine of the array at `path`."""
         found = self.describe(path)
         if isinstance(found, HDF5Array):
             return found.stored
@@ -153,7 +162,7 @@ class HDF5Hierarchy:
             array, coords = self._chunk(key)
             if array is not None:
                 return array.has_chunk(coords)
-            self._resolve(_node_of(key, self.url))
+            self._identity(_node_of(key, self.url))
         except NotFoundError:
             return False
         except ZarrHDF5Error:
@@ -216,70 +225,71 @@ class HDF5Hierarchy:
             self._kept.spaces.clear()
         return self._kept
 
-    def _describe(self, path: str) -> HDF5Group | HDF5Array:
-        found = self._resolve(path)
-        with found.file.open() as file:
-            description = describe(file, found.target)
-        if isinstance(description, GroupDescription):
-            return HDF5Group(found.file, description, group_metadata(description.attributes))
-        return HDF5Array(found.file, self._space(found.file), description, present(description))
-
-    def _space(self, file: HDF5Object) -> FileSpace:
-        if file.url not in self._kept.spaces:
-            self._kept.spaces[file.url] = file.read_space()
-        return self._kept.spaces[file.url]
-
-    def _resolve(self, path: str) -> _Found:
-        """Follow a path, through other files if links lead there."""
-        place, file = self._absolute(path), self.file
-        for _ in range(MAX_LINKS):
-            with file.open() as opened:
-                found = resolve_path(opened, place)
-            if isinstance(found, Target):
-                return _Found(file, found)
-            file, place = file.beside(found.file), found.path
-        raise CorruptDataError(f"more than {MAX_LINKS} links to follow", structure="link", key=path)
-
-    def _members(self, path: str) -> list[Member]:
-        """The members of a group; those that cannot be shown with the reason and without a target."""
-        found = self._resolve(path)
-        if found.target.type != 0:
-            return []
-        with found.file.open() as file:
-            members = list_members(file, found.target)
-        above = self._identities(path)
-        return [self._checked(member, path, found.file, above) for member in members]
-
-    def _checked(self, member: Member, path: str, file: HDF5Object, above: frozenset[Identity]) -> Member:
-        target = member.target
-        try:
-            if isinstance(target, ExternalTarget):
-                found = self._resolve(f"{path}/{escape_name(member.name)}".lstrip("/"))
-                file, target = found.file, found.target
-            if target is None:
-                return member
-            if target.type not in (0, 1):
-                raise UnsupportedFeatureError("neither a group nor a dataset")
-            if (file.url, target.address) in above:
-                raise UnsupportedFeatureError("a link to a group above it")
-        except NotFoundError as error:
-            return Member(member.name, None, f"a link that leads nowhere: {error}")
-        except ZarrHDF5Error as error:
-            return Member(member.name, None, str(error))
-        return member
-
-    def _identities(self, path: str) -> frozenset[Identity]:
-        """The group at `path` and those above it, as they were walked through."""
-        names = path.split("/") if path else []
-        found = [self._resolve("/".join(names[:depth])) for depth in range(len(names) + 1)]
-        return frozenset((one.file.url, one.target.address) for one in found)
-
     def _has_document(self, path: str) -> bool:
         try:
             self.describe(path)
         except ZarrHDF5Error:
             return False
         return True
+
+    def _describe(self, path: str) -> HDF5Group | HDF5Array:
+        with self._opened(path) as (file, opened, target):
+            return self._shown(file, describe(opened, target))
+
+    def _shown(self, file: HDF5Object, description: GroupDescription | DatasetDescription) -> HDF5Group | HDF5Array:
+        if isinstance(description, GroupDescription):
+            return HDF5Group(file, description, group_metadata(description.attributes))
+        return HDF5Array(file, self._space(file), description, present(description))
+
+    def _space(self, file: HDF5Object) -> FileSpace:
+        if file.url not in self._kept.spaces:
+            self._kept.spaces[file.url] = file.read_space()
+        return self._kept.spaces[file.url]
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[tuple[HDF5Object, h5py.File, Target]]:
+        """Follow a path, through other files if links lead there; the last file, open, and what is meant in it."""
+        place, file = self._absolute(path), self.file
+        for _ in range(MAX_LINKS):
+            with file.open() as opened:
+                found = resolve_path(opened, place)
+                if isinstance(found, Target):
+                    yield file, opened, found
+                    return
+            file, place = file.beside(found.file), found.path
+        raise CorruptDataError(f"more than {MAX_LINKS} links to follow", structure="link", key=path)
+
+    def _identity(self, path: str) -> Identity:
+        with self._opened(path) as (file, _, target):
+            return file.url, target.address
+
+    def _members(self, path: str) -> list[Member]:
+        """The members of a group; those that cannot be shown with the reason and without a target."""
+        with self._opened(path) as (file, opened, target):
+            members = list_members(opened, target) if target.type == GROUP else []
+        names = path.split("/") if path else []
+        # The group and those above it, as they were walked through.
+        above = frozenset(self._identity("/".join(names[:depth])) for depth in range(len(names) + 1))
+        return [self._checked(member, path, file, above) for member in members]
+
+    def _checked(self, member: Member, path: str, file: HDF5Object, above: frozenset[Identity]) -> Member:
+        target = member.target
+        if target is None:
+            return member
+        try:
+            identity = (file.url, target.address) if isinstance(target, Target) else None
+            if isinstance(target, ExternalTarget):
+                with self._opened(f"{path}/{escape_name(member.name)}".lstrip("/")) as (file, _, target):
+                    identity = (file.url, target.address)
+            if target.type not in (GROUP, DATASET):
+                raise UnsupportedFeatureError("neither a group nor a dataset")
+            if identity in above:
+                raise UnsupportedFeatureError("a link to a group above it")
+        except NotFoundError as error:
+            return Member(member.name, None, f"a link that leads nowhere: {error}")
+        except ZarrHDF5Error as error:
+            return Member(member.name, None, str(error))
+        return member
 
     def _chunk(self, key: str) -> tuple[HDF5Array | None, tuple[int, ...]]:
         """The array and coordinates that a key may mean; None where it is no chunk's."""

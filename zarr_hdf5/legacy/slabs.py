@@ -66,7 +66,8 @@ class SlabStore:
         rank = len(found.shape)
         with self.file.open() as file:
             access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
-            access.set_efile_prefix(ORIGIN)
+            if found.other_files:  # else the caller could not have the dataset open with another prefix, as h5py has it
+                access.set_efile_prefix(ORIGIN)
             dataset = h5py.Dataset(h5py.h5d.open(file.id, to_bytes(found.path), access))
             check_filters(dataset)
             values = read_region(dataset, found.datatype, start[:rank], counts[:rank])
