@@ -150,6 +150,8 @@ def test_chains_too_deep() -> None:
 
 
 COMPLETE: list[tuple[str, dict[str, Any]]] = [
+    ("vlen-bytes", {}),
+    ("vlen-utf8", {}),
     ("bytes", {}),
     ("bytes", {"endian": "little"}),
     ("bytes", {"endian": "big"}),

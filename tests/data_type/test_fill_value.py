@@ -29,7 +29,7 @@ def data_type(name: str) -> DataType:
     return found
 
 
-def parse(name: str, document: object) -> tuple[np.generic | None, set[tuple[tuple[str | int, ...], str]]]:
+def parse(name: str, document: object) -> tuple[Any, set[tuple[tuple[str | int, ...], str]]]:
     problems: list[Problem] = []
     value = parse_fill_value(data_type(name), document, ("fill_value",), problems)
     return value, {(problem.path, problem.kind) for problem in problems}
@@ -83,7 +83,8 @@ def test_json_and_bits(name: str, document: Any, raw: str, others: list[Any]) ->
         assert value.tobytes().hex() == raw
         canonical = fill_value_to_json(data_type(name), value)
         assert json.dumps(canonical) == json.dumps(document)  # tells 0 from 0.0 from -0.0 from False
-        assert as_fill_value(data_type(name), value).tobytes() == value.tobytes()
+        again: Any = as_fill_value(data_type(name), value)
+        assert again.tobytes() == value.tobytes()
 
 
 INVALID: list[Any] = [
@@ -184,7 +185,7 @@ def test_zarr_python_reads_ours_and_we_read_theirs(name: str, data: st.DataObjec
 
 @pytest.mark.parametrize("name", [*NUMERIC, "r24"])
 def test_default(name: str) -> None:
-    value = default_fill_value(data_type(name))
+    value: Any = default_fill_value(data_type(name))
     assert value.dtype == data_type(name).dtype
     assert value.tobytes() == bytes(value.dtype.itemsize)
 
@@ -225,7 +226,7 @@ TAKEN: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("name", "value", "document"), TAKEN, ids=repr)
 def test_taken_from_users(name: str, value: Any, document: Any) -> None:
-    taken = as_fill_value(data_type(name), value)
+    taken: Any = as_fill_value(data_type(name), value)
     assert taken.dtype == data_type(name).dtype
     assert json.dumps(fill_value_to_json(data_type(name), taken)) == json.dumps(document)
 

@@ -146,7 +146,7 @@ INVALID: list[tuple[dict[str, Any], Places]] = [
     ({"storage_transformers": None}, {(("storage_transformers",), "type")}),
     ({"extra": {}, "dimension_separator": "/"}, {(("extra",), "unknown"), (("dimension_separator",), "unknown")}),
     # legal but unsupported features are told along with what is wrong
-    ({"data_type": "string", "shape": None}, {(("data_type",), "unsupported"), (("shape",), "type")}),
+    ({"data_type": "int128", "shape": None}, {(("data_type",), "unsupported"), (("shape",), "type")}),
 ]
 
 
@@ -166,7 +166,7 @@ def test_required(name: str) -> None:
 
 
 UNSUPPORTED: list[tuple[dict[str, Any], list[str]]] = [
-    ({"data_type": "string", "fill_value": ""}, ["data_type"]),
+    ({"data_type": "int128", "fill_value": 0}, ["data_type"]),
     ({"chunk_grid": {"name": "rectilinear", "configuration": {"chunk_shapes": []}}}, ["chunk_grid"]),
     ({"chunk_key_encoding": "suffix"}, ["chunk_key_encoding"]),
     ({"storage_transformers": ["cache"]}, [r"storage_transformers\[0\]"]),

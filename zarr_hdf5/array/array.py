@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.compose import compose_array
 from zarr_hdf5.array.hdf5_side import HDF5Side
-from zarr_hdf5.array.info import ArrayInfo
+from zarr_hdf5.array.info import ArrayInfo, StorageFacts
 from zarr_hdf5.array.plan import plan_objects
 from zarr_hdf5.array.read import read
 from zarr_hdf5.array.readers import ReaderTable, reader_table
 from zarr_hdf5.array.svg import array_html
 from zarr_hdf5.array.write import write
 from zarr_hdf5.attributes import Attributes
+from zarr_hdf5.data_type import DataType, packed
 from zarr_hdf5.errors import ReadOnlyError, SelectionError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
@@ -57,8 +58,8 @@ class Array:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """numpy data type of the elements in memory."""
-        return self.metadata.data_type.dtype
+        """numpy data type of the elements in memory; object for strings and bytes of variable length."""
+        return self._composition.stored.chain.spec.dtype
 
     @property
     def size(self) -> int:
@@ -67,7 +68,7 @@ class Array:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all elements in memory."""
+        """Bytes of all elements in memory; of strings and bytes of variable length, only of the pointers to them."""
         return self.size * self.dtype.itemsize
 
     @property
@@ -92,8 +93,8 @@ class Array:
         return None if self.shards is None else self.metadata.chunk_grid.nchunks
 
     @property
-    def fill_value(self) -> np.generic:
-        """Value of elements that were never written."""
+    def fill_value(self) -> Any:
+        """Value of elements that were never written: a scalar of `dtype`, or the str or bytes that elements are."""
         return self.metadata.fill_value
 
     @property
@@ -133,7 +134,11 @@ class Array:
     def readers(self) -> ReaderTable:
         """Which well-known programs open this array, on which side, and what they need for it."""
         shards = self._composition.shards
-        return reader_table(self.metadata, None if shards is None else shards.view)
+        table = reader_table(self.metadata, None if shards is None else shards.view)
+        if not isinstance(self.store, StorageFacts):
+            return table
+        # An HDF5 file itself: what is asked is who could read the chunks that it is shown to have.
+        return ReaderTable(tuple(row for row in table if row.side == "Zarr"))
 
     def get_basic_selection(self, selection: object = ..., *, out: npt.NDArray[Any] | None = None) -> Any:
         """Read a basic selection, into `out` if given (of the result's shape; any dtype it casts to).
@@ -148,7 +153,9 @@ class Array:
         chosen = parse_basic(selection, self.shape)
         if out is not None and out.shape != chosen.shape:
             raise SelectionError(f"out has shape {out.shape}, the selection {chosen.shape}")
-        result = np.empty(chosen.shape, self.dtype) if out is None else out
+        # Zeros where there may be padding, which nobody writes to.
+        new = np.zeros if self.dtype.names else np.empty
+        result = new(chosen.shape, self.dtype) if out is None else out
         self._read(chosen, result)
         return result[()] if out is None and not result.ndim else result
 
@@ -157,7 +164,8 @@ class Array:
         if self.read_only:
             raise ReadOnlyError(f"{self.store.url}{self.name} was opened for reading only")
         chosen = parse_basic(selection, self.shape)
-        values = np.asarray(value) if isinstance(value, np.ndarray | Array) else np.asarray(value, self.dtype)
+        known = isinstance(value, np.ndarray | np.void | Array)
+        values = self._as_fields(np.asarray(value)) if known else np.asarray(value, self.dtype)
         try:
             full = np.broadcast_to(values, chosen.shape)
         except ValueError as error:
@@ -208,6 +216,15 @@ class Array:
 
     def _repr_html_(self) -> str:
         return array_html(self.info.rows, self.shape, self.chunks, self.shards)
+
+    def _as_fields(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Structures with subarrays, which numpy does not cast to the structures that stand for them here."""
+        if not values.dtype.names or values.dtype == self.dtype or not self.dtype.names:
+            return values
+        own, theirs = self.metadata.data_type.canonical.dtype, packed(values.dtype)
+        if DataType.from_numpy(values.dtype).dtype != own:
+            return values
+        return np.ascontiguousarray(values, theirs).view(own).reshape(values.shape)
 
     def _read(self, chosen: BasicSelection, result: npt.NDArray[Any]) -> None:
         stored = self._composition.stored

@@ -28,7 +28,8 @@ def _preset(name: str, itemsize: int) -> list[dict[str, Any]]:
     if name == "zstd":
         return [{"name": "zstd", "configuration": {"level": 1, "checksum": False}}]
     if name == "blosc":
-        configuration = {"typesize": itemsize, "cname": "zstd", "clevel": 1, "shuffle": "shuffle", "blocksize": 0}
+        typesize = itemsize if itemsize <= 255 else 1  # c-blosc's longest
+        configuration = {"typesize": typesize, "cname": "zstd", "clevel": 1, "shuffle": "shuffle", "blocksize": 0}
         return [{"name": "blosc", "configuration": configuration}]
     shuffle = {"name": "numcodecs.shuffle", "configuration": {"elementsize": itemsize}}
     zlib = {"name": "numcodecs.zlib", "configuration": {"level": 1}}

@@ -17,7 +17,11 @@ from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
 from zarr_hdf5.shard.options import EXTENSION_KEY, HDF5, options_to_json
 
-__all__ = ["ArrayOptions", "new_array_metadata"]
+__all__ = ["ArrayOptions", "asarray_of", "new_array_metadata"]
+
+BY_NAME = {"string": DataType.string(), "variable_length_bytes": DataType.variable_length_bytes()}
+VARIABLE_ITEMSIZE = 32
+"""Bytes that chunks and shards are made for where elements are of any length; zarr-python guesses so too."""
 
 
 class ArrayOptions(TypedDict, total=False):
@@ -26,7 +30,8 @@ class ArrayOptions(TypedDict, total=False):
     shape
         Elements along each dimension; an int for one dimension. Default: that of `data`.
     dtype
-        Anything numpy takes for a core data type; a big-endian one is stored big-endian. Default: that of `data`.
+        Anything numpy takes for a data type; a big-endian one is stored big-endian. Python's str and bytes, or
+        "string" and "variable_length_bytes", for elements of any length. Or a `DataType`. Default: that of `data`.
     data
         Array-like to write into the new array.
     chunks
@@ -37,7 +42,7 @@ class ArrayOptions(TypedDict, total=False):
         Codecs: objects {"name": ..., "configuration": ...}, or codec instances of zarr-python or numcodecs.
         `compressors` also takes "deflate" (the default: shuffle and zlib), "zstd", "blosc" or None.
     fill_value
-        Value of elements never written. Default: zero.
+        Value of elements never written. Default: zero, nothing, or NaT.
     attributes
         JSON values by name.
     dimension_names
@@ -51,7 +56,7 @@ class ArrayOptions(TypedDict, total=False):
     """
 
     shape: int | Sequence[int] | None
-    dtype: npt.DTypeLike | None
+    dtype: npt.DTypeLike | DataType | None
     data: npt.ArrayLike | None
     chunks: int | Sequence[int] | Literal["auto"]
     shards: int | Sequence[int] | Literal["auto"] | None
@@ -79,13 +84,15 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
     data = options.get("data")
     values = None if data is None else np.asarray(data)
     shape = _shape(options.get("shape"), values)
-    dtype = _dtype(options.get("dtype"), values)
-    data_type = DataType.from_numpy(dtype)
-    chunks, shards = _chunks_and_shards(options, shape, dtype.itemsize)
+    data_type, endian = _data_type(options.get("dtype"), values)
+    itemsize = VARIABLE_ITEMSIZE if data_type.is_variable else data_type.dtype.itemsize
+    chunks, shards = _chunks_and_shards(options, shape, itemsize)
+    serializer = options.get("serializer")
     codecs = [
         *codec_documents(options.get("filters", ())),
-        *codec_documents([options["serializer"]] if options.get("serializer") is not None else [_bytes_codec(dtype)]),
-        *compressor_documents(options.get("compressors", "deflate"), dtype.itemsize),
+        *codec_documents([_serializer(data_type, endian) if serializer is None else serializer]),
+        # The bytes of elements of any length lie anywhere: nothing to shuffle.
+        *compressor_documents(options.get("compressors", "deflate"), 1 if data_type.is_variable else itemsize),
     ]
     hdf5 = _hdf5_options(options.get("hdf5", True), name, shards, len(shape), explicit="shards" in options)
     if shards is not None:
@@ -111,6 +118,15 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
     return with_resolved_codecs(ArrayMetadata.parse(document, f"new array {name!r}"))
 
 
+def asarray_of(data: npt.ArrayLike, options: ArrayOptions) -> npt.NDArray[Any]:
+    """`data` as an array; lists for structures and for elements of any length are not what numpy takes them for."""
+    dtype = options.get("dtype")
+    if dtype is None or hasattr(data, "dtype"):
+        return np.asarray(data)
+    data_type, _ = _data_type(dtype, None)
+    return np.asarray(data, data_type.dtype if data_type.is_variable or data_type.fields else None)
+
+
 def _shape(shape: int | Sequence[int] | None, values: npt.NDArray[Any] | None) -> tuple[int, ...]:
     if shape is None:
         if values is None:
@@ -122,12 +138,29 @@ def _shape(shape: int | Sequence[int] | None, values: npt.NDArray[Any] | None) -
     return wanted
 
 
-def _dtype(dtype: npt.DTypeLike | None, values: npt.NDArray[Any] | None) -> np.dtype[Any]:
-    if dtype is not None:
-        return np.dtype(dtype)
-    if values is None:
-        raise _fault("dtype", "is required where there is no data")
-    return values.dtype
+def _data_type(
+    dtype: npt.DTypeLike | DataType | None, values: npt.NDArray[Any] | None
+) -> tuple[DataType, Literal["little", "big"]]:
+    """The data type, and the byte order in which it is to be stored."""
+    if dtype is None:
+        if values is None:
+            raise _fault("dtype", "is required where there is no data")
+        dtype = _type_of_objects(values) or values.dtype
+    elif isinstance(dtype, str):
+        dtype = BY_NAME.get(dtype, dtype)
+    if isinstance(dtype, DataType):
+        return dtype.canonical, "little"
+    return DataType.from_numpy(dtype), "big" if np.dtype(dtype).str[0] == ">" else "little"
+
+
+def _type_of_objects(values: npt.NDArray[Any]) -> DataType | None:
+    """The data type of an array of Python's strings or bytes; None for any other array."""
+    if values.dtype == object and values.size:
+        kinds = set(map(type, values.flat))
+        for kind in (str, bytes):
+            if all(issubclass(found, kind) for found in kinds):
+                return DataType.from_numpy(kind)
+    return None
 
 
 def _lengths(option: str, value: int | Sequence[int]) -> tuple[int, ...]:
@@ -170,8 +203,10 @@ def _hdf5_options(
     return options if options.dataset else replace(options, dataset=f"/{own_name or 'data'}")
 
 
-def _bytes_codec(dtype: np.dtype[Any]) -> dict[str, Any]:
-    return {"name": "bytes", "configuration": {"endian": "big" if dtype.str[0] == ">" else "little"}}
+def _serializer(data_type: DataType, endian: Literal["little", "big"]) -> dict[str, Any]:
+    if data_type.is_variable:
+        return {"name": "vlen-utf8" if data_type.name == "string" else "vlen-bytes", "configuration": {}}
+    return {"name": "bytes", "configuration": {"endian": endian}}
 
 
 def _sharding_codec(chunks: tuple[int, ...], codecs: list[dict[str, Any]], location: str) -> dict[str, Any]:

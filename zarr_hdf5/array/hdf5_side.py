@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import h5py
 
 from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.hdf5.template import h5py_fill_value
 from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.sink import ShardSink
@@ -81,7 +82,8 @@ class HDF5Side:
             layout[region] = h5py.VirtualSource(str(self.store.path_of(self.sink.key(coords))), self.dataset, shape)
         # Reopened as an image, because a file open for writing would open its sources for writing too.
         with h5py.File("virtual", "w", driver="core", backing_store=False, libver="latest") as file:
-            file.create_virtual_dataset(self.dataset, layout, fillvalue=self.view.flat.chain.spec.fill_value)
+            fill_value = h5py_fill_value(self.view.flat.chain.spec.fill_value, self.view.twin.dtype)
+            file.create_virtual_dataset(self.dataset, layout, fillvalue=fill_value)
             file.flush()
             image = file.id.get_file_image()
         return h5py.File(h5py.h5f.open_file_image(image))[self.dataset]

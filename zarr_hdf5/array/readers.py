@@ -3,10 +3,12 @@
 What is said here of each program is what the interoperability tests find it to do.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zarr_hdf5.data_type import CORE, STRUCT_NAMES, DataType
 from zarr_hdf5.hdf5.filters import FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.named_configuration import NamedConfiguration, parse_named_configuration
@@ -66,13 +68,14 @@ ZARR_PROGRAMS: dict[str, set[str]] = {
             "quantize",
             "astype",
         ]
-    },
+    }
+    | {"vlen-utf8", "vlen-bytes"},
     "zarrs": CORE_CODECS | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "bz2", "fixedscaleoffset"]},
     "zarrista": CORE_CODECS
     | {f"numcodecs.{name}" for name in ["shuffle", "bitround", "fixedscaleoffset"]}
-    | {"endian"},
+    | {"endian", "vlen-utf8", "vlen-bytes"},
     "tensorstore": CORE_CODECS,
-    "zarrita.js": CORE_CODECS | {"numcodecs.zlib", "numcodecs.shuffle"},
+    "zarrita.js": CORE_CODECS | {"numcodecs.zlib", "numcodecs.shuffle", "vlen-utf8"},
 }
 """Codecs that each program decodes."""
 
@@ -85,8 +88,18 @@ NEEDED_SETTINGS = {
 }
 """Members of a codec's configuration that a program does not do without, though the codec has a default."""
 
-RAW_BITS = {"zarrista"}
-NO_COMPLEX = {"zarrita.js"}
+REAL_TYPES = {name for name in CORE if not name.startswith("complex")}
+ANY_LENGTH = {"string", "variable_length_bytes", "bytes"}
+TIMES = {"numpy.datetime64", "numpy.timedelta64"}
+FIXED_LENGTH = {"null_terminated_bytes", "fixed_length_utf32", "raw_bytes"}
+ZARR_TYPES: dict[str, set[str]] = {
+    "zarr-python": {*CORE, *ANY_LENGTH, *TIMES, *FIXED_LENGTH, *STRUCT_NAMES},
+    "zarrs": {*CORE},
+    "zarrista": {*CORE, *ANY_LENGTH, *TIMES, "fixed_length_utf32", "r"},
+    "tensorstore": {*CORE, *STRUCT_NAMES},
+    "zarrita.js": {*REAL_TYPES, "string"},
+}
+"""Data types that each program has; "r" stands for all of the core specification's raw bits."""
 
 
 def reader_table(metadata: ArrayMetadata, view: HDF5View | None) -> ReaderTable:
@@ -112,17 +125,23 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
     chains = _chains(metadata.codecs)
     codecs = [codec for chain in chains for codec in chain]
     kind = metadata.data_type.name
+    types = _types(metadata.data_type)
+    missing = sorted(types - ZARR_TYPES[program])
+    if missing:
+        return f"has no data type {kind if missing == ['r'] else ', '.join(missing)}"
+    if program == "tensorstore" and _is_nested(metadata.data_type):
+        return "has no structures within structures"
+    endians = [codec.configuration.get("endian") for codec in codecs if codec.name == "bytes"]
+    if program == "tensorstore" and metadata.data_type.fields and "big" in endians:
+        return "takes the fields of structures for little-endian"
     missing = sorted({codec.name for codec in codecs} - ZARR_PROGRAMS[program])
     if missing:
         return f"has no codec {', '.join(missing)}"
-    if (kind.startswith("r") and program not in RAW_BITS) or (kind.startswith("complex") and program in NO_COMPLEX):
-        return f"has no data type {kind}"
     for codec in codecs:
         absent = sorted(NEEDED_SETTINGS.get((program, codec.name), set()) - set(codec.configuration))
         if absent:
             return f"needs {', '.join(absent)} in the configuration of codec {codec.name}"
     shardings = [codec.configuration for codec in codecs if codec.name == "sharding_indexed"]
-    endians = [codec.configuration.get("endian") for codec in codecs if codec.name == "bytes"]
     if program == "zarrita.js" and len(shardings) > 1:
         return "has no nested shards"
     if program == "zarrita.js" and any(sharding.get("index_location") == "start" for sharding in shardings):
@@ -142,8 +161,30 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
     return ""
 
 
+def _types(data_type: DataType) -> set[str]:
+    """The names of the type and of all its fields' types, "r" for raw bits."""
+    name = "r" if re.fullmatch(r"r\d+", data_type.name) else data_type.name
+    return {name}.union(*(_types(kind) for _, kind in data_type.fields))
+
+
+def _is_nested(data_type: DataType) -> bool:
+    return any(kind.fields for _, kind in data_type.fields)
+
+
 def _zarr_need(program: str, metadata: ArrayMetadata) -> str:
     """What a program that opens the array needs for it."""
+    types = _types(metadata.data_type)
+    codecs = [codec for chain in _chains(metadata.codecs) for codec in chain]
+    sharded = any(codec.name == "sharding_indexed" for codec in codecs)
+    big = any(codec.configuration.get("endian") == "big" for codec in codecs)
+    if program == "zarr-python" and sharded and metadata.data_type.name in ("raw_bytes", *STRUCT_NAMES):
+        return "needs zarr-python 3.3 or newer, for shards of this data type"
+    if program == "zarr-python" and big and metadata.data_type.fields:
+        return "needs zarr-python 3.3 or newer, for big-endian structures"
+    if program == "zarr-python" and "struct" in types:
+        return "needs zarr-python 3.2 or newer, for data type struct"
+    if program == "tensorstore" and types & {*STRUCT_NAMES}:
+        return "needs the name of a field, and reads that field"
     if program == "zarrita.js" and metadata.data_type.name == "float16":
         return "needs Float16Array, which Node.js has since version 24"
     return ""
@@ -180,10 +221,17 @@ def _tools(view: HDF5View, metadata: ArrayMetadata) -> str:
     return f"needs HDF5_PLUGIN_PATH for {_plugins(view)}" if _plugins(view) else ""
 
 
+IN_NETCDF_COMPOUNDS = REAL_TYPES - {"bool", "float16"}
+
+
 def _netcdf(view: HDF5View, metadata: ArrayMetadata) -> str:
-    kind = metadata.data_type.name
+    kind, types = metadata.data_type.name, _types(metadata.data_type)
     if kind == "float16" or kind.startswith("r"):
         return f"netCDF has no data type {kind}"
+    if kind == "null_terminated_bytes" and metadata.data_type.dtype.itemsize > 1:
+        return "netCDF takes strings of fixed length for pointers to strings"
+    if _is_nested(metadata.data_type) or (types & {*STRUCT_NAMES} and types - {kind, *IN_NETCDF_COMPOUNDS}):
+        return "netCDF has only integers and floats in structures"
     return _tools(view, metadata)
 
 
@@ -196,11 +244,13 @@ def _pure(view: HDF5View, metadata: ArrayMetadata) -> str:
     if _plugins(view):
         return f"has no filter {_plugins(view)}"
     kind = metadata.data_type.name
-    return f"has no data type {kind}" if kind.startswith(("r", "complex")) else ""
+    if kind == "null_terminated_bytes":
+        return "needs the zeros cut off that fill up a string"
+    return f"has no data type {kind}" if kind.startswith(("r", "complex", "struct")) else ""
 
 
 def _h5wasm(view: HDF5View, metadata: ArrayMetadata) -> str:
-    if metadata.data_type.name == "float16":
+    if "float16" in _types(metadata.data_type):
         return "has no data type float16"
     return f"needs h5wasm-plugins for {_plugins(view)}" if _plugins(view) else ""
 

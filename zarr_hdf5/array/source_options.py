@@ -17,7 +17,7 @@ def options_like(source: Array, *, hdf5: bool | HDF5) -> ArrayOptions:
     """
     options: ArrayOptions = {
         "shape": source.shape,
-        "dtype": source.dtype,
+        "dtype": source.metadata.data_type,
         "fill_value": source.fill_value,
         "attributes": source.attrs.asdict(),
         "dimension_names": source.dimension_names,
@@ -30,7 +30,8 @@ def options_like(source: Array, *, hdf5: bool | HDF5) -> ArrayOptions:
         return options
     options["chunks"] = source.chunks
     options["shards"] = source.shards or "auto"
-    if stored.order == tuple(range(len(source.shape))) and (hdf5 is False or _has_twin(stored.chain)):
+    packed = source.dtype == source.metadata.data_type.canonical.dtype
+    if packed and stored.order == tuple(range(len(source.shape))) and (hdf5 is False or _has_twin(stored.chain)):
         documents = stored.chain.chain.to_json()
         first = len(stored.chain.chain.array_array)
         options["filters"] = documents[:first]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
+from zarr_hdf5.data_type import sound_elements
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 
 __all__ = ["BytesCodec", "parse_bytes"]
@@ -22,7 +23,10 @@ Endian = Literal["little", "big"]
 
 @dataclass(frozen=True, slots=True)
 class BytesCodec:
-    """Elements as they lie in memory; `endian` may be None only where elements have no byte order."""
+    """Elements as they lie in memory; `endian` may be None only where elements have no byte order.
+
+    Or where they are structures, as zarr-python wrote them until 3.1: then their fields lie as in memory.
+    """
 
     endian: Endian | None = "little"
     name: ClassVar[str] = "bytes"
@@ -40,7 +44,8 @@ class BytesCodec:
             raise UnsupportedFeatureError(f"bytes: {dtype} has no elements of a fixed size")
         if self.endian == "big" and foreign:
             raise UnsupportedFeatureError(f"bytes: {dtype} in big-endian byte order")
-        if self.endian is None and (foreign or dtype.newbyteorder("<") != dtype.newbyteorder(">")):
+        ordered = dtype.names is None and dtype.newbyteorder("<") != dtype.newbyteorder(">")
+        if self.endian is None and (foreign or ordered):
             raise UnsupportedFeatureError(f"bytes: {dtype} needs `endian` in the configuration")
         return self
 
@@ -67,15 +72,13 @@ class BytesCodec:
                 found=f"{len(view)} bytes",
             )
         dtype = spec.dtype
-        if dtype.kind == "b":
-            # NumPy takes every byte of a bool for 0 or 1, and computes nonsense with others.
-            raw: npt.NDArray[np.uint8] = np.ndarray(spec.shape, np.uint8, view)
-            return raw.view(np.bool_) if raw.max(initial=0) <= 1 else raw != 0
         stored = self._stored(dtype)
-        array: npt.NDArray[Any] = np.ndarray(spec.shape, stored, view)
+        array: npt.NDArray[Any] = sound_elements(np.ndarray(spec.shape, stored, view))
         return array if stored == dtype else array.astype(dtype)
 
     def _stored(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        if self.endian is None and dtype.names is not None:
+            return dtype
         return dtype.newbyteorder(">" if self.endian == "big" else "<")
 
 

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.data_type import FillValue
+
 __all__ = ["is_fill"]
 
 WORDS = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 
 
-def is_fill(array: npt.NDArray[Any], fill_value: np.generic) -> bool:
-    """Whether every element has exactly the bits of `fill_value` (of the array's dtype)."""
+def is_fill(array: npt.NDArray[Any], fill_value: FillValue) -> bool:
+    """Whether every element has exactly the bits of `fill_value` (of the array's dtype), or is that str or bytes."""
     if not array.size:
         return True
+    if array.dtype.hasobject:
+        kind = type(fill_value)
+        return all(isinstance(element, kind) and element == fill_value for element in array.flat)
     word = WORDS.get(array.dtype.itemsize)
     fill = np.array(fill_value, array.dtype)
     first = array[(0,) * array.ndim]
@@ -24,6 +29,6 @@ def is_fill(array: npt.NDArray[Any], fill_value: np.generic) -> bool:
         return False
     if word is not None:
         return bool((array.view(word) == fill.view(word)).all())
-    # Complex128 and raw types: compare bytes.
+    # Complex128, raw types, strings, structures: compare bytes.
     contiguous = np.ascontiguousarray(array)
     return bool((contiguous.view("u1").reshape(-1, array.dtype.itemsize) == fill.reshape(1).view("u1")).all())

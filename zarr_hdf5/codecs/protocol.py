@@ -12,17 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.data_type import FillValue
 
 __all__ = ["ArrayArrayCodec", "ArrayBytesCodec", "BytesBytesCodec", "ChunkSpec", "Codec"]
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkSpec:
-    """A decoded chunk before its bytes are seen: `shape` in elements, `dtype`, and the value of absent elements."""
+    """A decoded chunk before its bytes are seen: `shape` in elements, `dtype`, and the value of absent elements.
+
+    `fill_value` is a scalar of `dtype`; with a `dtype` of objects, the str or bytes that elements are.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    fill_value: np.generic
+    fill_value: FillValue
 
     @property
     def size(self) -> int:
@@ -34,7 +38,7 @@ class ChunkSpec:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the decoded chunk."""
+        """Bytes of the decoded chunk; of objects, only of the pointers to them."""
         return self.size * self.dtype.itemsize
 
 

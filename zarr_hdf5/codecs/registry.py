@@ -28,6 +28,7 @@ from zarr_hdf5.codecs.pipeline import CodecChain, codec_to_json
 from zarr_hdf5.codecs.protocol import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
 from zarr_hdf5.codecs.sharding_indexed import parse_sharding
 from zarr_hdf5.codecs.transpose import parse_transpose
+from zarr_hdf5.codecs.vlen import parse_vlen_bytes, parse_vlen_utf8
 from zarr_hdf5.codecs.zstd import parse_zstd
 from zarr_hdf5.errors import Problem
 
@@ -106,5 +107,7 @@ _PARSERS: Mapping[str, Parser] = {
     "numcodecs.zlib": parse_zlib,
     "sharding_indexed": partial(parse_sharding, parse_chain=parse_chain),
     "transpose": parse_transpose,
+    "vlen-bytes": parse_vlen_bytes,
+    "vlen-utf8": parse_vlen_utf8,
     "zstd": parse_zstd,
 }

@@ -34,6 +34,7 @@ class HDF5Object:
     key: str
     outside: bool = False
     cache: BlockCache = field(default_factory=BlockCache)
+    _spaces: dict[Hashable, FileSpace] = field(default_factory=dict, init=False)
 
     @cached_property
     def url(self) -> str:
@@ -73,6 +74,13 @@ class HDF5Object:
 
     def read_space(self) -> FileSpace:
         """From where addresses count. Raises NotFoundError if this is no HDF5 file."""
+        version = self.version()
+        if version not in self._spaces:
+            self._spaces.clear()
+            self._spaces[version] = self._read_space()
+        return self._spaces[version]
+
+    def _read_space(self) -> FileSpace:
         size, read = self._reader()
         for offset in signature_offsets(size):
             if bytes(read([ByteRange(offset, len(SIGNATURE))])[0]) == SIGNATURE:

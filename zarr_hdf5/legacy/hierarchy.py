@@ -16,7 +16,6 @@ from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, Member, describe, list_members
-from zarr_hdf5.hdf5.index_walk import FileSpace
 from zarr_hdf5.hdf5.links import DATASET, GROUP, MAX_LINKS, ExternalTarget, Target, resolve_path
 from zarr_hdf5.hierarchy import NodeStore
 from zarr_hdf5.legacy.array_metadata import facts, group_metadata, present
@@ -55,7 +54,6 @@ class _Kept:
 
     version: Hashable = None
     nodes: dict[str, HDF5Group | HDF5Array] = field(default_factory=dict)
-    spaces: dict[str, FileSpace] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +220,6 @@ class HDF5Hierarchy(NodeStore, Composer):
         if version != self._kept.version:
             self._kept.version = version
             self._kept.nodes.clear()
-            self._kept.spaces.clear()
         return self._kept
 
     def _has_document(self, path: str) -> bool:
@@ -239,12 +236,7 @@ class HDF5Hierarchy(NodeStore, Composer):
     def _shown(self, file: HDF5Object, description: GroupDescription | DatasetDescription) -> HDF5Group | HDF5Array:
         if isinstance(description, GroupDescription):
             return HDF5Group(file, description, group_metadata(description.attributes))
-        return HDF5Array(file, self._space(file), description, present(description))
-
-    def _space(self, file: HDF5Object) -> FileSpace:
-        if file.url not in self._kept.spaces:
-            self._kept.spaces[file.url] = file.read_space()
-        return self._kept.spaces[file.url]
+        return HDF5Array(file, file.read_space(), description, present(description))
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[tuple[HDF5Object, h5py.File, Target]]:

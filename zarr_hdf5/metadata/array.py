@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from zarr_hdf5.chunk_grid import RegularChunkGrid
-from zarr_hdf5.data_type import DataType, fill_value_to_json, parse_data_type, parse_fill_value
+from zarr_hdf5.data_type import DataType, FillValue, fill_value_to_json, parse_data_type, parse_fill_value
 from zarr_hdf5.errors import Problem
 from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr_hdf5.metadata.json_document import dump_json
@@ -39,7 +37,7 @@ class ArrayMetadata:
     shape, chunk_shape
         Elements along each dimension, of the array and of a chunk of its (regular) grid; of equal length.
     fill_value
-        A scalar of `data_type.dtype`.
+        A scalar of `data_type.dtype`; str or bytes where elements are of variable length.
     codecs
         In the order of encoding; at least one.
     dimension_names
@@ -54,7 +52,7 @@ class ArrayMetadata:
     data_type: DataType
     chunk_shape: tuple[int, ...]
     chunk_key_encoding: ChunkKeyEncoding
-    fill_value: np.generic
+    fill_value: FillValue
     codecs: tuple[NamedConfiguration, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     dimension_names: tuple[str | None, ...] | None = None

@@ -123,7 +123,7 @@ class HDF5View:
 
     def _spec(self, shape: tuple[int, ...]) -> DatasetSpec:
         twin, order = self.twin, self.dataset_order()
-        fill_value = self.flat.chain.spec.fill_value
+        fill_value: Any = self.flat.chain.spec.fill_value  # a scalar: elements of variable length have no twin
         attributes: list[tuple[str, Any]] = [*self.attributes, (JSON_ATTRIBUTE, self.zarr_json)]
         if order != tuple(range(len(order))):
             attributes.append((ORDER_ATTRIBUTE, np.asarray(order, "<i8")))

@@ -1,0 +1,54 @@
+"""Elements of whose bits numpy expects more than any bits can promise.
+
+A bool is taken for 0 or 1, and numpy computes nonsense with others; a character beyond Unicode raises when it is looked
+at, far from where it was read.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.errors import CorruptDataError
+
+__all__ = ["is_fragile", "sound_elements"]
+
+LAST_CHARACTER = 0x10FFFF
+
+
+def sound_elements(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same elements with every bool 0 or 1: `array` itself where that is so, else a copy.
+
+    Raises CorruptDataError for characters beyond Unicode.
+    """
+    dtype = array.dtype
+    if dtype.kind == "b":
+        # Every byte of a bool but 0 is true.
+        raw = array.view(np.uint8)
+        return array if raw.max(initial=0) <= 1 else raw != 0
+    if dtype.kind == "U":
+        _check_characters(array)
+    elif dtype.names is not None and is_fragile(dtype):
+        for name in dtype.names:
+            field = array[name]
+            sound = sound_elements(field)
+            if sound is not field:
+                array = array if array.flags.writeable else array.copy()
+                array[name] = sound
+    return array
+
+
+def is_fragile(dtype: np.dtype[Any]) -> bool:
+    """Whether there are bits that are no element of `dtype`, or of one of its fields."""
+    if dtype.subdtype is not None:
+        return is_fragile(dtype.subdtype[0])
+    return dtype.kind in "bU" or any(is_fragile(dtype[name]) for name in dtype.names or ())
+
+
+def _check_characters(array: npt.NDArray[Any]) -> None:
+    codes = array.view(np.dtype((f"{array.dtype.str[0]}u4", (array.dtype.itemsize // 4,))))
+    highest = int(codes.max(initial=0))
+    if highest > LAST_CHARACTER:
+        raise CorruptDataError(
+            "a character beyond Unicode", expected=f"at most {LAST_CHARACTER:#x}", found=f"{highest:#x}"
+        )
