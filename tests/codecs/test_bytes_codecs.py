@@ -2,6 +2,7 @@ import bz2
 import gzip
 import lzma
 import struct
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -96,6 +97,13 @@ def test_shuffle(elementsize: int) -> None:
     assert bytes(byte_view(ShuffleCodec(elementsize).decode(wanted, len(data)))) == data
 
 
+@pytest.mark.parametrize("elementsize", [2, 3, 4, 8, 17])
+def test_shuffle_takes_whole_elements_only(elementsize: int) -> None:
+    for nbytes in (1, elementsize + 1):
+        with pytest.raises(ValueError, match="reshape"):
+            ShuffleCodec(elementsize).decode(bytes(nbytes), 100)
+
+
 A, B = b"first " * 50, b"second" * 30
 ROOM = len(A) + len(B)
 SKIPPABLE = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 5) + b"12345"
@@ -155,6 +163,73 @@ def test_streams_in_a_row(codec: BytesBytesCodec, encoded: bytes, decoded: bytes
 def test_streams_that_end_wrong(codec: BytesBytesCodec, encoded: bytes) -> None:
     with pytest.raises(CorruptDataError):
         codec.decode(encoded, ROOM)
+
+
+def stored_blocks(data: bytes, wbits: int = 15) -> bytes:
+    stream = zlib.compressobj(0, zlib.DEFLATED, wbits)
+    return stream.compress(data) + stream.flush()
+
+
+def in_pieces(data: bytes) -> bytes:
+    """Blocks of every kind, flushed at odd places."""
+    stream = zlib.compressobj(9)
+    parts = [stream.compress(data[i : i + 7]) + stream.flush(zlib.Z_FULL_FLUSH) for i in range(0, len(data), 7)]
+    return b"".join(parts) + stream.flush()
+
+
+# The most that one byte of deflate can become: 258 bytes from two bits.
+DENSEST = zlib.compress(bytes(1 << 24), 9)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "data"),
+    [
+        (stored_blocks(A), A),
+        (stored_blocks(A, 9), A),
+        (in_pieces(A), A),
+        (zlib.compress(b""), b""),
+        (zlib.compress(b"x"), b"x"),
+        (DENSEST, bytes(1 << 24)),
+        (zlib.compress(A * 500, 9), A * 500),
+    ],
+)
+@pytest.mark.parametrize("room", [0, 1, 1000, (1 << 32) - 1 - (1 << 24), 1 << 32, 1 << 50])
+def test_zlib_streams_by_whatever_reads_them(encoded: bytes, data: bytes, room: int) -> None:
+    """The exact length may be known or not; where libdeflate cannot read into so much room, zlib does."""
+    assert ZlibCodec().decode(encoded, len(data) + room) == data
+    assert ZlibCodec().decode(memoryview(encoded), len(data) + room) == data
+
+
+def test_zlib_takes_no_more_memory_than_the_stream_can_fill() -> None:
+    encoded = zlib.compress(A)
+    tracemalloc.start()
+    ZlibCodec().decode(encoded, (1 << 32) - 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1032 * len(encoded) + 10_000
+
+
+@pytest.mark.parametrize("nbytes", [1, 3, 4, 100])
+def test_zlib_sees_bytes_after_the_end(nbytes: int) -> None:
+    for more in (bytes(nbytes), b"\xff" * nbytes):
+        with pytest.raises(CorruptDataError, match="go on"):
+            ZlibCodec().decode(zlib.compress(A) + more, len(A))
+
+
+@given(st.integers(0, 60), st.integers(1, 255))
+def test_zlib_damaged_anywhere(place: int, change: int) -> None:
+    """The checksum sees every damage that is not in the header's idle bits."""
+    damaged = bytearray(zlib.compress(np.random.default_rng(1).integers(0, 9, 150, np.uint8).tobytes(), 9))
+    damaged[place] ^= change
+    try:
+        independent: bytes | None = zlib.decompress(damaged)
+    except zlib.error:
+        independent = None
+    try:
+        found: Any = ZlibCodec().decode(damaged, 150)
+    except (CorruptDataError, zlib.error):
+        found = None
+    assert found == independent
 
 
 @pytest.mark.parametrize(("place", "value"), [(-1, 0xFF), (10, 0xFF)])

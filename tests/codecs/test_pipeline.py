@@ -238,7 +238,8 @@ def test_what_depends_on_the_dtype_is_recorded(
     [
         ((("bytes", {}),), "<u2", "bytes"),
         ((("bytes", {}),), "<U2", "bytes"),
-        ((("bytes", {}),), [("a", "|u1"), ("b", "<i2")], "bytes"),
+        ((("vlen-utf8", {}),), "|u1", "string"),
+        ((("vlen-bytes", {}),), "<U2", "variable_length_bytes"),
         ((LITTLE,), object, "bytes"),
         ((("transpose", {"order": [0]}), LITTLE), "<u2", "transpose"),
         ((("transpose", {"order": [0, 2, 1]}), LITTLE), "<u2", "transpose"),

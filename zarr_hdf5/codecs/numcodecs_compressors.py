@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from numcodecs import lz4
 
 from zarr_hdf5.buffer import Buffer, byte_view
-from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams
+from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams, inflate
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.errors import CorruptDataError, Problem
 
@@ -54,6 +54,9 @@ class ZlibCodec:
 
     def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
         """Decode. Raises CorruptDataError or zlib.error."""
+        decoded = inflate(buffer, max_nbytes)
+        if decoded is not None:
+            return decoded
         return decompress_streams(zlib.decompressobj, buffer, max_nbytes, self.name, single=True)
 
 

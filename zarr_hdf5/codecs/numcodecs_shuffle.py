@@ -4,9 +4,11 @@ Source: zarr-python's `zarr.codecs.numcodecs`, numcodecs' `Shuffle`.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numcodecs
+import numpy as np
+import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.codecs.bounded_decompression import check_room
@@ -48,11 +50,36 @@ class ShuffleCodec:
         """Decode. Raises CorruptDataError, and ValueError for a buffer that is no whole number of elements."""
         view = byte_view(buffer)
         check_room(len(view), max_nbytes, self.name)
-        return numcodecs.Shuffle(self.elementsize).decode(view) if self._moves else view
+        # A memoryview of an array, not `np.frombuffer`, which takes no empty buffer.
+        return _unshuffle(np.asarray(view).reshape(self.elementsize or 1, -1)) if self._moves else view
 
     @property
     def _moves(self) -> bool:
         return self.elementsize is not None and self.elementsize > 1
+
+
+# Assigning more columns than this one by one takes longer than a transposed copy.
+_MANY_PLANES = 16
+
+
+def _unshuffle(planes: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Elements from their planes, (bytes of an element, elements).
+
+    By NumPy, because it lets go of the interpreter lock; numcodecs' shuffle has one thread wait for the other.
+    """
+    nplanes, count = planes.shape
+    if nplanes == 2:  # arithmetic is vectorised, and twice as fast as strided copies
+        words: npt.NDArray[np.uint16] = planes[1].astype("<u2")
+        words <<= 8
+        words |= planes[0]
+        return words
+    elements = np.empty((count, nplanes), np.uint8)
+    if nplanes > _MANY_PLANES:
+        elements[...] = planes.T
+        return elements
+    for i, plane in enumerate(planes):
+        elements[:, i] = plane
+    return elements
 
 
 def parse_shuffle(configuration: Configuration, path: Path, problems: list[Problem]) -> ShuffleCodec | None:

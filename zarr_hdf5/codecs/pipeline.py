@@ -124,6 +124,12 @@ class PreparedChain:
     _array_decoders: tuple[tuple[ArrayArrayCodec, ChunkSpec], ...]
     _bytes_decoders: tuple[tuple[BytesBytesCodec, int, int], ...]  # codec, bit in the filter mask, most decoded bytes
 
+    @property
+    def is_bytes(self) -> bool:
+        """Whether `bytes` is the only codec: encoded chunks are their elements in C order, and any run can be read."""
+        chain = self.chain
+        return chain.array_bytes.name == "bytes" and not chain.array_array and not chain.bytes_bytes
+
     def encode(self, array: npt.NDArray[Any]) -> Buffer:
         """Encode a chunk of exactly `spec`'s shape and dtype, of any strides; maybe a view of it. Raises CodecError."""
         if array.shape != self.spec.shape or array.dtype != self.spec.dtype:

@@ -18,6 +18,7 @@ __all__ = [
     "ABSENT",
     "create_temporary",
     "is_temporary",
+    "read_into",
     "read_range",
     "remove_below",
     "remove_if_there",
@@ -38,13 +39,19 @@ def read_range(fd: int, wanted: ByteRange, key: str) -> bytes | memoryview:
         data = os.pread(fd, wanted.nbytes, wanted.offset)
         if len(data) == wanted.nbytes:
             return data
-    view, done = memoryview(bytearray(wanted.nbytes)), 0
-    while done < wanted.nbytes:
-        count = os.preadv(fd, [view[done : done + _ONE_READ_NBYTES]], wanted.offset + done)
+    view = memoryview(bytearray(wanted.nbytes))
+    read_into(fd, wanted.offset, view, key)
+    return view
+
+
+def read_into(fd: int, offset: int, buffer: "memoryview[int]", key: str) -> None:
+    """Fill `buffer` from a range that lies within the file. Raises StaleVersionError if it no longer does."""
+    done = 0
+    while done < len(buffer):
+        count = os.preadv(fd, [buffer[done : done + _ONE_READ_NBYTES]], offset + done)
         if count == 0:
             raise StaleVersionError(f"{key}: the object became shorter while it was read")
         done += count
-    return view
 
 
 def write_parts(fd: int, parts: Iterable[Buffer]) -> None:

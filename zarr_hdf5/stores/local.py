@@ -18,6 +18,7 @@ from zarr_hdf5.stores.files import (
     ABSENT,
     create_temporary,
     is_temporary,
+    read_into,
     read_range,
     remove_below,
     remove_if_there,
@@ -85,11 +86,19 @@ class LocalStore:
         self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
     ) -> list[bytes | memoryview | bytearray]:
         """See `GetRanges`."""
-        with self._open(key) as (fd, size, found):
-            if version is not None and version != found:
-                raise StaleVersionError(f"{key}: the object was replaced or modified")
+        with self._open(key, version) as (fd, size, _):
             ranges = [resolve(r, size, key) for r in wanted]
             return [read_range(fd, r, key) for r in ranges]
+
+    def read_into(
+        self, key: str, wanted: Sequence[tuple[int, "memoryview[int]"]], version: Hashable | None = None
+    ) -> None:
+        """See `ReadInto`."""
+        with self._open(key, version) as (fd, size, _):
+            for offset, buffer in wanted:
+                resolve(ByteRange(offset, len(buffer)), size, key)
+            for offset, buffer in wanted:
+                read_into(fd, offset, buffer, key)
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """See `Set`."""
@@ -184,8 +193,8 @@ class LocalStore:
         return os.path.join(self.root, key)
 
     @contextmanager
-    def _open(self, key: str) -> Iterator[tuple[int, int, Hashable]]:
-        """Descriptor, size in bytes and version of an object."""
+    def _open(self, key: str, version: Hashable | None = None) -> Iterator[tuple[int, int, Hashable]]:
+        """Descriptor, size in bytes and version of an object. Raises StaleVersionError if `version` is another."""
         path = self._path(key)
         with _reading(key):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would wait for its writer
@@ -193,7 +202,10 @@ class LocalStore:
                 status = os.fstat(fd)
                 if not stat.S_ISREG(status.st_mode):
                     raise NotFoundError(f"{key}: not a regular file")
-                yield fd, status.st_size, (status.st_ino, status.st_size, status.st_mtime_ns)
+                found = (status.st_ino, status.st_size, status.st_mtime_ns)
+                if version is not None and version != found:
+                    raise StaleVersionError(f"{key}: the object was replaced or modified")
+                yield fd, status.st_size, found
             finally:
                 os.close(fd)
 

@@ -22,6 +22,7 @@ __all__ = [
     "GetRanges",
     "ListDir",
     "ListPrefix",
+    "ReadInto",
     "Set",
     "Store",
     "check_key",
@@ -108,6 +109,20 @@ class GetRanges(Protocol):
             If a range lies outside the object; none is read then.
         StorageError
             If the storage failed.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadInto(Protocol):
+    """Reading ranges to where they are wanted; for stores to which that saves a copy."""
+
+    def read_into(
+        self, key: str, wanted: Sequence[tuple[int, "memoryview[int]"]], version: Hashable | None = None
+    ) -> None:
+        """Fill each writable buffer from an offset of the object on; all from one and the same version of it.
+
+        Raises what `GetRanges` raises. The buffers may hold anything then.
         """
         ...
 

@@ -1,0 +1,173 @@
+"""Reading chunks that are nothing but their elements (`bytes` is the only codec): no more than what is wanted.
+
+Of each chunk one run of elements is read, straight into the result where it is to lie there as it is stored. A stored
+chunk may be shorter than the others where the array ends along the first dimension, as the last part of a contiguous
+HDF5 dataset is.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.array.plan import ChunkPart, Slices
+from zarr_hdf5.buffer import byte_view
+from zarr_hdf5.chunk_source import ChunkLocations
+from zarr_hdf5.coalesce import coalesce
+from zarr_hdf5.data_type import is_fragile
+from zarr_hdf5.errors import CorruptDataError
+from zarr_hdf5.parallel import run
+from zarr_hdf5.stored_array import StoredArray
+from zarr_hdf5.stores.protocol import ReadInto
+
+__all__ = ["Run", "read_elements", "run_of"]
+
+TASK_NBYTES = 8 << 20
+"""A longer run is read by several threads."""
+
+Wanted = tuple[int, "memoryview[int]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Elements of a chunk that follow each other in C order.
+
+    start
+        The first, counted from the chunk's first.
+    shape
+        Of the run as an array: ones, then a length, then the chunk's whole last dimensions.
+    inside
+        Where the selected elements are in that array.
+    exact
+        They are all of it, in order.
+    """
+
+    start: int
+    shape: tuple[int, ...]
+    inside: Slices
+    exact: bool
+
+
+def run_of(in_chunk: Slices, chunk_shape: tuple[int, ...]) -> Run:
+    """The run that holds the selected elements of a chunk; none of the slices is empty."""
+    start, exact, narrow = 0, True, True
+    shape, inside = list(chunk_shape), list(in_chunk)
+    for axis, (chosen, length) in enumerate(zip(in_chunk, chunk_shape, strict=True)):
+        positions = range(length)[chosen]
+        low, high = sorted((positions[0], positions[-1]))
+        start *= length
+        if narrow:  # so far there is but one position along each dimension
+            start += low
+            shape[axis] = high - low + 1
+            inside[axis] = slice(None, None, positions.step)
+            narrow = low == high
+        exact = exact and len(positions) == shape[axis] and (positions.step == 1 or len(positions) == 1)
+    return Run(start, tuple(shape), tuple(inside), exact)
+
+
+def read_elements(
+    stored: StoredArray,
+    object_coords: tuple[int, ...],
+    chunks: npt.NDArray[np.intp],
+    locations: ChunkLocations | None,
+    parts: Sequence[ChunkPart],
+    out: npt.NDArray[Any],
+) -> None:
+    """Read the `parts` of chunks, (m, rank) within the object, into `out`; no `locations`: there is no object.
+
+    Raises what the store raises, and CorruptDataError for chunks of a wrong length.
+    """
+    spec = stored.chain.encoded_spec
+    present = [] if locations is None else _present(stored, object_coords, chunks, locations)
+    for i in set(range(len(parts))).difference(present):
+        out[parts[i].in_out] = spec.fill_value
+    if locations is None or locations.offsets is None or (not present and locations.fresh):
+        return
+    straight: list[Wanted] = []
+    others: list[tuple[int, Run, ChunkPart]] = []
+    into = stored.store if isinstance(stored.store, ReadInto) and _as_in_memory(stored, out.dtype) else None
+    everything = tuple(slice(0, length, 1) for length in spec.shape)
+    whole_chunk = Run(0, spec.shape, everything, True)
+    for i, offset in zip(present, locations.offsets[present].tolist(), strict=True):
+        part = parts[i]
+        wanted = whole_chunk if part.in_chunk == everything else run_of(part.in_chunk, spec.shape)
+        start = offset + wanted.start * spec.dtype.itemsize
+        if into is not None and wanted.exact:
+            region: Any = (*part.in_out, ...)  # the ellipsis keeps an array of no dimensions an array
+            target = out[region]
+            if target.flags.c_contiguous:
+                straight.append((start, byte_view(target)))
+                continue
+        others.append((start, wanted, part))
+    if into is not None and straight:
+        key, version = locations.key, locations.version
+        run(lambda task: into.read_into(key, task, version), list(_tasks(straight)))
+    if others or not straight:
+        _read_others(stored, locations, others, out)
+
+
+def _present(
+    stored: StoredArray, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], locations: ChunkLocations
+) -> list[int]:
+    """Rows of the chunks that are not absent. Raises CorruptDataError where one is too long or too short."""
+    if locations.offsets is None or locations.nbytes is None:
+        return []
+    grid, spec = stored.source.grid, stored.chain.encoded_spec
+    present = locations.offsets >= 0
+    for i in np.flatnonzero(present & (locations.nbytes != spec.nbytes)).tolist():
+        needed, found = spec.nbytes, int(locations.nbytes[i])
+        if grid.shape and found < needed:
+            first = (object_coords[0] * grid.chunks_per_object[0] + int(chunks[i, 0])) * spec.shape[0]
+            needed = min(spec.shape[0], grid.shape[0] - first) * (spec.nbytes // spec.shape[0])
+        if not needed <= found <= spec.nbytes:
+            raise CorruptDataError(
+                f"inner chunk {tuple(chunks[i].tolist())}: a chunk is not of its exact length",
+                structure="bytes",
+                expected=f"{spec.nbytes} bytes",
+                found=f"{found} bytes",
+                key=locations.key,
+            )
+    return list(np.flatnonzero(present).tolist())
+
+
+def _as_in_memory(stored: StoredArray, dtype: np.dtype[Any]) -> bool:
+    """Whether stored bytes are those of elements of `dtype` in memory. Not where decoding has to look at them."""
+    spec, codec = stored.chain.encoded_spec, stored.chain.chain.array_bytes
+    if dtype != spec.dtype or is_fragile(dtype):
+        return False
+    order = codec.configuration().get("endian", sys.byteorder)
+    return dtype.newbyteorder("<" if order == "little" else ">") == dtype
+
+
+def _tasks(wanted: list[Wanted]) -> Iterator[list[Wanted]]:
+    """Cut so that no task is much longer than TASK_NBYTES."""
+    task: list[Wanted] = []
+    nbytes = 0
+    for offset, buffer in wanted:
+        for at in range(0, len(buffer), TASK_NBYTES):
+            task.append((offset + at, buffer[at : at + TASK_NBYTES]))
+            nbytes += len(task[-1][1])
+            if nbytes >= TASK_NBYTES:
+                yield task
+                task, nbytes = [], 0
+    if task:
+        yield task
+
+
+def _read_others(
+    stored: StoredArray, locations: ChunkLocations, others: list[tuple[int, Run, ChunkPart]], out: npt.NDArray[Any]
+) -> None:
+    """Read runs to elsewhere, and take from them what is selected."""
+    spec, codec = stored.chain.encoded_spec, stored.chain.chain.array_bytes
+    starts = np.array([start for start, _, _ in others], np.int64)
+    nbytes = np.array([prod(wanted.shape) * spec.dtype.itemsize for _, wanted, _ in others], np.int64)
+    ranges, range_of = coalesce(starts, nbytes)
+    found = [memoryview(data) for data in stored.store.get_ranges(locations.key, ranges, locations.version)]
+    for (start, wanted, part), length, i in zip(others, nbytes.tolist(), range_of.tolist(), strict=True):
+        at = start - ranges[i].offset
+        shaped = spec if wanted.shape == spec.shape else replace(spec, shape=wanted.shape)
+        out[part.in_out] = codec.deserialize(found[i][at : at + length], shaped)[wanted.inside]
