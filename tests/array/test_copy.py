@@ -75,8 +75,8 @@ def test_a_chunk_with_skipped_filters_is_encoded_anew(tmp_path: Path) -> None:
 def test_what_differs_is_not_copied(options: dict[str, Any], tmp_path: Path) -> None:
     write(tmp_path / "x.h5", **SOURCES["deflate"])
     source = zh.open_array(tmp_path / "x.h5", path="a").stored
-    like = {"shape": (37, 50), "dtype": "<i4", "chunks": (5, 8), "shards": (20, 16), "fill_value": 7}
-    codecs = [{"name": "numcodecs.shuffle", "configuration": {"elementsize": 4}}]
+    like: dict[str, Any] = {"shape": (37, 50), "dtype": "<i4", "chunks": (5, 8), "shards": (20, 16), "fill_value": 7}
+    codecs: list[Any] = [{"name": "numcodecs.shuffle", "configuration": {"elementsize": 4}}]
     codecs += [{"name": "numcodecs.zlib", "configuration": {"level": 4}}]
     same = zh.create_array("memory://same", **like | {"compressors": codecs, "overwrite": True})
     other = zh.create_array("memory://other", **like | {"compressors": codecs, "overwrite": True} | options)

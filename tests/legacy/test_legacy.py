@@ -11,6 +11,7 @@ import pytest
 
 import zarr_hdf5 as zh
 from zarr_hdf5 import errors
+from zarr_hdf5.legacy import array_metadata
 
 DATA = np.random.default_rng(1).integers(0, 50, (23, 17)).astype("i4")
 
@@ -61,6 +62,25 @@ def test_values(path: Path, name: str) -> None:
         np.testing.assert_array_equal(array[3:20:4, ::-2], wanted[3:20:4, ::-2])
         np.testing.assert_array_equal(array[-1:, 2], wanted[-1:, 2])
     assert array.stored.natural_chunks == DATASETS[name][1]
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 40_007), (70_001,), (2, 3, 3, 70_000), (1, 40_000, 2), (100, 900)])
+@pytest.mark.parametrize("dtype", ["<u2", ">i4", "?"])
+def test_contiguous_data_is_cut_along_any_dimension(
+    shape: tuple[int, ...], dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_metadata, "SLAB_NBYTES", 1 << 15)
+    values = np.random.default_rng(5).integers(0, 2, shape).astype(dtype)
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["a"] = values
+    array = zh.open_array(tmp_path / "f.h5", path="a")
+    assert array.nchunks > 1
+    np.testing.assert_array_equal(array[...], values)
+    np.testing.assert_array_equal(array[..., -3:], values[..., -3:])
+    np.testing.assert_array_equal(array[-1, ..., ::-7], values[-1, ..., ::-7])
+    store = array.store
+    for coords in np.ndindex(*array.metadata.chunk_grid.grid_shape):
+        assert store.get("a/c/" + "/".join(map(str, coords))).size == array.stored.chain.spec.nbytes
 
 
 def test_chunks_with_skipped_filters(tmp_path: Path) -> None:

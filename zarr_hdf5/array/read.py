@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.array.padding import with_padding
 from zarr_hdf5.array.plan import ChunkPart, ObjectPart
 from zarr_hdf5.array.read_elements import read_elements
 from zarr_hdf5.buffer import Buffer
@@ -48,6 +49,7 @@ class Batch:
 
 def read(stored: StoredArray, objects: Iterable[ObjectPart], out: npt.NDArray[Any]) -> None:
     """Read the planned objects into `out` (axes in the stored order)."""
+    stored, out = with_padding(stored, out)
     pending = iter(objects)
     while window := list(islice(pending, OBJECTS_AT_ONCE)):
         chunks = [part.chunks() for part in window]

@@ -1,8 +1,7 @@
 """Reading chunks that are nothing but their elements (`bytes` is the only codec): no more than what is wanted.
 
 Of each chunk one run of elements is read, straight into the result where it is to lie there as it is stored. A stored
-chunk may be shorter than the others where the array ends along the first dimension, as the last part of a contiguous
-HDF5 dataset is.
+chunk may be shorter than the others where the array ends, as the last part of a contiguous HDF5 dataset is.
 """
 
 import sys
@@ -120,9 +119,9 @@ def _present(
     present = locations.offsets >= 0
     for i in np.flatnonzero(present & (locations.nbytes != spec.nbytes)).tolist():
         needed, found = spec.nbytes, int(locations.nbytes[i])
-        if grid.shape and found < needed:
-            first = (object_coords[0] * grid.chunks_per_object[0] + int(chunks[i, 0])) * spec.shape[0]
-            needed = min(spec.shape[0], grid.shape[0] - first) * (spec.nbytes // spec.shape[0])
+        if found < needed:
+            coords = np.asarray(object_coords) * np.asarray(grid.chunks_per_object) + chunks[i]
+            needed = _needed(spec.shape, grid.chunks.clipped_shape(tuple(coords.tolist()))) * spec.dtype.itemsize
         if not needed <= found <= spec.nbytes:
             raise CorruptDataError(
                 f"inner chunk {tuple(chunks[i].tolist())}: a chunk is not of its exact length",
@@ -132,6 +131,14 @@ def _present(
                 key=locations.key,
             )
     return list(np.flatnonzero(present).tolist())
+
+
+def _needed(shape: tuple[int, ...], inside: tuple[int, ...]) -> int:
+    """Elements of a chunk up to the last that lies inside the array."""
+    last = 0
+    for length, count in zip(shape, inside, strict=True):
+        last = last * length + count - 1
+    return last + 1
 
 
 def _as_in_memory(stored: StoredArray, dtype: np.dtype[Any]) -> bool:

@@ -36,7 +36,7 @@ LAYOUTS: dict[int, Layout] = {
     h5py.h5d.CHUNKED: "chunked",
     h5py.h5d.VIRTUAL: "virtual",
 }
-MAX_FILL_NBYTES = 1 << 20
+MAX_ELEMENT_NBYTES = 1 << 20
 """Bytes of an element: its fill value, which a file may claim to be of any length, must fit in a metadata document."""
 
 
@@ -136,6 +136,8 @@ def list_members(file: h5py.File, target: Target) -> list[Member]:
 def _describe_dataset(dataset: h5py.Dataset, target: Target) -> DatasetDescription:
     properties = dataset.id.get_create_plist()
     datatype = describe_datatype(dataset.id.get_type())
+    if datatype.dtype.itemsize > MAX_ELEMENT_NBYTES:
+        raise UnsupportedFeatureError(f"{target.path}: elements of {datatype.dtype.itemsize} bytes")
     fill_value, uniform_fill = _fill_value(properties, datatype)
     layout = LAYOUTS[properties.get_layout()]
     shape = dataset.shape
@@ -166,7 +168,7 @@ def _fill_value(properties: h5py.h5p.PropDCID, datatype: Datatype) -> tuple[np.g
     if defined != h5py.h5d.FILL_VALUE_USER_DEFINED:
         return None, True
     element = np.dtype((datatype.dtype, datatype.element_shape))
-    if datatype.dtype.hasobject or element.itemsize > MAX_FILL_NBYTES:
+    if datatype.dtype.hasobject or element.itemsize > MAX_ELEMENT_NBYTES:
         return None, False
     value = np.zeros((), element)
     try:
