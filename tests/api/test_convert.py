@@ -6,6 +6,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import zarr
 
 import zarr_hdf5 as zh
 from zarr_hdf5 import errors
@@ -41,3 +42,35 @@ def test_neighbours_of_like_name_are_apart(tmp_path: Path) -> None:
     for source in sources:
         zh.create_array(source, data=[1, 2])
         assert zh.convert(source, f"{source}2").converted == ("",)
+
+
+def test_what_hdf5_cannot_store_in_chunks_becomes_plain_zarr(tmp_path: Path) -> None:
+    """And says so; everything else keeps both sides."""
+    padded = np.dtype({"names": ["a", "b"], "formats": ["u1", ">f8"], "offsets": [0, 8], "itemsize": 24})
+    pairs = np.array([(1, 2.5), (3, 4.5)], padded)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["words"] = ["a", "bü", ""]
+        file["one word"] = "text"
+        file["codes"] = np.array([b"ab", b"c"])
+        file["pairs"] = pairs
+        file["reference"] = np.array([file["codes"].ref], dtype=h5py.ref_dtype)
+        file["null"] = h5py.Empty("f4")
+    done = zh.convert(tmp_path / "x.h5", tmp_path / "x.zarr")
+    assert done.skipped == ()
+    assert set(done.zarr_only) == {"words", "one word", "reference"}
+    group = zh.open_group(tmp_path / "x.zarr")
+    found = {name: array[...] for name, array in group.arrays()}
+    assert found["words"].tolist() == ["a", "bü", ""]
+    assert found["one word"] == "text"
+    assert found["codes"].tolist() == [b"ab", b"c"]
+    assert found["pairs"].tolist() == pairs.tolist()
+    assert found["reference"].tolist() == ["/codes"]
+    assert found["null"].shape == (0,)
+    assert np.asarray(zarr.open_array(tmp_path / "x.zarr", path="words")[...]).tolist() == ["a", "bü", ""]
+    for name, wanted in (("codes", [b"ab", b"c"]), ("pairs", pairs.tolist())):
+        array = group[name]
+        assert isinstance(array, zh.Array)
+        assert array.hdf5 is not None
+        dataset = array.hdf5.open()
+        with dataset.file:
+            assert dataset[()].tolist() == wanted

@@ -18,14 +18,21 @@ def sample(tmp_path: Path) -> Path:
     with h5py.File(tmp_path / "in.h5", "w") as file:
         file.create_dataset("g/a", data=np.arange(100.0).reshape(10, 10), chunks=(5, 5), compression="gzip")
         file["words"] = ["one", "two"]
+        file["dangling"] = h5py.SoftLink("/nowhere")
         file.attrs["title"] = "t"
     return tmp_path / "in.h5"
 
 
 def test_convert_info_tree_verify(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = str(tmp_path / "out.zarr")
-    assert main(["convert", str(sample), target]) == 1  # strings have no core data type
-    assert "not converted: words: " in capsys.readouterr().out
+    assert main(["convert", str(sample), target]) == 1
+    out = capsys.readouterr().out
+    assert "without an HDF5 side: words" in out
+    assert "not converted: dangling: a link that leads nowhere" in out
+    assert main(["info", str(sample)]) == 0
+    out = capsys.readouterr().out
+    assert "read      by libhdf5: its datatype, string, variable length" in out
+    assert "unreadable: dangling: a link that leads nowhere" in out
     assert main(["convert", str(sample), target, "--overwrite", "--include", "g/*"]) == 0
     assert "1 arrays, 800 bytes" in capsys.readouterr().out
     assert main(["tree", target]) == 0
@@ -45,7 +52,7 @@ def test_json(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     main(["convert", str(sample), target, "--json", "--compressors", "none", "--shards", "10,10", "--chunks", "5,10"])
     done = json.loads(capsys.readouterr().out)
     assert done["converted"] == ["g/a"]
-    assert [s["path"] for s in done["skipped"]] == ["words"]
+    assert [s["path"] for s in done["skipped"]] == ["dangling", "words"]
     main(["info", target, "--path", "g/a", "--json"])
     facts = json.loads(capsys.readouterr().out)
     assert (facts["shape"], facts["chunks"], facts["shards"]) == ([10, 10], [5, 10], [10, 10])

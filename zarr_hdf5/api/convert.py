@@ -52,6 +52,9 @@ class Conversion:
         The new hierarchy or array.
     converted
         Paths of the arrays written.
+    zarr_only
+        Those of them that have no HDF5 side although one was wanted: scalars, and elements that HDF5 cannot store in
+        chunks, such as strings of variable length.
     skipped
         Paths of what could not be converted, and why.
     nbytes
@@ -60,6 +63,7 @@ class Conversion:
 
     url: str
     converted: tuple[str, ...]
+    zarr_only: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     nbytes: int
 
@@ -122,6 +126,7 @@ def convert(
         found = [(path, array) for path, array in _walk(source, "", target, skipped) if _matches(path, patterns)]
         skipped = [(path, why) for path, why in skipped if _matches(path, patterns)]
     done: list[str] = []
+    zarr_only: list[str] = []
     nbytes = 0
     total = sum(array.nbytes for _, array in found)
     with tqdm(total=total, unit="B", unit_scale=True, disable=not progress, delay=1, leave=False) as bar:
@@ -132,8 +137,9 @@ def convert(
                 skipped.append((path, reason))
             else:
                 done.append(path)
+                zarr_only += [path] if hdf5 and not options["hdf5"] else []
                 nbytes += array.nbytes
-    return Conversion(target.url, tuple(done), tuple(skipped), nbytes)
+    return Conversion(target.url, tuple(done), tuple(zarr_only), tuple(skipped), nbytes)
 
 
 def _check_apart(source: Store, target: Store) -> None:
@@ -214,7 +220,7 @@ def _copy(source: Array, target: Array, advance: Callable[[int], object]) -> Non
     block = auto_shards(target.shape, unit, target.dtype.itemsize)
     for start in product(*(range(0, n, b) for n, b in zip(target.shape, block, strict=True))):
         region = tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, target.shape, strict=True))
-        values = np.asarray(source[region])
+        values = np.asarray(source[region], source.dtype)
         target[region] = values
         advance(values.nbytes)
         del values  # before the next block is read beside it

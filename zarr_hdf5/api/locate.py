@@ -6,6 +6,7 @@ import h5py
 
 from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
+from zarr_hdf5.hdf5.links import DATASET, GROUP, to_text
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
@@ -63,23 +64,24 @@ def _root(file: h5py.File) -> str:
     """The HDF5 path that stands for the root: in a lone shard its dataset, else "/"."""
     try:
         found = _only_dataset(file)
-        return str(found.name) if found is not None and JSON_ATTRIBUTE in found.attrs else "/"
+        lone = found is not None and h5py.h5a.exists(file.id, JSON_ATTRIBUTE.encode(), obj_name=found)
+        return to_text(found) if found is not None and lone else "/"
     except LIBRARY_ERRORS:
         return "/"
 
 
-def _only_dataset(group: h5py.Group) -> h5py.Dataset | None:
-    """The dataset at the end of a path of groups that have one member each."""
+def _only_dataset(file: h5py.File) -> bytes | None:
+    """The path of the dataset at the end of a path of groups that have one member each."""
+    path, kind = b"", GROUP
     for _ in range(MAX_DEPTH):  # groups may contain themselves
-        if len(group) != 1:
+        group = h5py.h5g.open(file.id, path or b"/")
+        if group.get_num_objs() != 1:
             return None
-        (name,) = group
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        name = group.get_objname_by_idx(0)
+        if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
             return None
-        member = group[name]
-        if isinstance(member, h5py.Dataset):
-            return member
-        if not isinstance(member, h5py.Group):
-            return None
-        group = member
+        path += b"/" + name
+        kind = h5py.h5g.get_objinfo(group, name).type
+        if kind != GROUP:
+            return path if kind == DATASET else None
     return None

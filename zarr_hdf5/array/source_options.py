@@ -5,7 +5,7 @@ from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.shard.options import HDF5
-from zarr_hdf5.twin.filters import hdf5_twin
+from zarr_hdf5.twin.filters import has_hdf5_twin, hdf5_twin
 
 __all__ = ["options_like"]
 
@@ -13,15 +13,17 @@ __all__ = ["options_like"]
 def options_like(source: Array, *, hdf5: bool | HDF5) -> ArrayOptions:
     """Options for a new array of the same contents as `source`, with or without an HDF5 side.
 
-    A scalar is not sharded and has no HDF5 side.
+    A scalar is not sharded and has no HDF5 side, and what HDF5 cannot store in chunks has none.
     """
+    if not source.shape or not has_hdf5_twin(source.dtype):
+        hdf5 = False
     options: ArrayOptions = {
         "shape": source.shape,
         "dtype": source.metadata.data_type,
         "fill_value": source.fill_value,
         "attributes": source.attrs.asdict(),
         "dimension_names": source.dimension_names,
-        "hdf5": hdf5 if source.shape else False,
+        "hdf5": hdf5,
     }
     if not source.shape:
         return {**options, "shards": None, "compressors": None}

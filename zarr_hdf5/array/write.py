@@ -117,7 +117,8 @@ def _encode_batch(stored: StoredArray, batch: Batch, value: npt.NDArray[Any]) ->
     pending, spec = batch.pending, stored.chain.spec
     for row in batch.rows:
         part, number = pending.parts[row], int(pending.touched[row])
-        source = value[part.in_out]
+        region: Any = (*part.in_out, ...)  # the ellipsis keeps an array of no dimensions an array
+        source = value[region]
         if part.whole and source.shape == spec.shape and source.dtype == spec.dtype and _forward(part):
             chunk = source
         else:

@@ -48,9 +48,11 @@ def _convert(options: argparse.Namespace) -> Outcome:
     )
     lines = [f"{Path(options.src).name} -> {options.dst}: {len(done.converted)} arrays, {human_nbytes(done.nbytes)}"]
     lines += [f"not converted: {path or '/'}: {' '.join(why.split())}" for path, why in done.skipped]
+    lines += [f"without an HDF5 side: {path or '/'}" for path in done.zarr_only]
     facts = {
         "url": done.url,
         "converted": list(done.converted),
+        "zarr_only": list(done.zarr_only),
         "skipped": [{"path": path, "reason": why} for path, why in done.skipped],
         "nbytes": done.nbytes,
     }

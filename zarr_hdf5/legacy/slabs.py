@@ -55,8 +55,14 @@ class SlabStore:
         values = self._read(tuple(start), tuple(counts))
         if values.shape == spec.shape:
             return values
-        slab = np.full(spec.shape, spec.fill_value, spec.dtype)
-        slab[tuple(map(slice, counts))] = values
+        slab = np.zeros(spec.shape, spec.dtype)
+        slab[...] = spec.fill_value
+        inside = tuple(map(slice, counts))
+        if spec.dtype.names is None:
+            slab[inside] = values
+        else:  # numpy, copying field by field, leaves out what lies between the fields
+            opaque = np.dtype((np.void, spec.dtype.itemsize))
+            slab.view(opaque)[inside] = values.view(opaque)
         return slab
 
     def _read(self, start: tuple[int, ...], counts: tuple[int, ...]) -> npt.NDArray[Any]:

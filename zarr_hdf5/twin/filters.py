@@ -14,7 +14,7 @@ from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.filters import Filter, FilterId
 
-__all__ = ["ChainTwin", "hdf5_twin", "zarr_twin"]
+__all__ = ["ChainTwin", "has_hdf5_twin", "hdf5_twin", "zarr_twin"]
 
 BLOSC_COMPRESSORS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
@@ -92,6 +92,15 @@ HINTS = {
 
 def _no_twin(codec: str, why: str) -> UnsupportedFeatureError:
     return UnsupportedFeatureError(f"codec {codec!r} has no HDF5 twin: {why}; or write with hdf5=False")
+
+
+def has_hdf5_twin(dtype: np.dtype[Any]) -> bool:
+    """Whether HDF5 can store elements of this type in chunks."""
+    try:
+        _check_dtype(dtype, "")
+    except UnsupportedFeatureError:
+        return False
+    return not dtype.hasobject
 
 
 def _check_dtype(dtype: np.dtype[Any], field: str) -> None:
