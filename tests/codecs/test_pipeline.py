@@ -1,5 +1,6 @@
 import base64
 import json
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +13,13 @@ import tensorstore
 import zarr
 from codec_cases import CASE_IDS, CASES_BY_DTYPE, LITTLE, Array, Case, Document, data, encode, prepare
 
+from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.codecs.bytes import BytesCodec
 from zarr_hdf5.codecs.numcodecs_shuffle import ShuffleCodec
 from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
-from zarr_hdf5.errors import CodecError, CorruptDataError, UnsupportedFeatureError
+from zarr_hdf5.codecs.registry import parse_chain
+from zarr_hdf5.errors import CodecError, CorruptDataError, Problem, UnsupportedFeatureError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 
@@ -297,3 +300,22 @@ def test_resolving_twice_changes_nothing() -> None:
     once = prepare((LITTLE, ("numcodecs.shuffle", {}), ("blosc", {})), "<f8", (4,)).chain
     assert once.prepare(spec).chain == once
     assert ShuffleCodec(8) in once.codecs
+
+
+@pytest.mark.parametrize("after", [[], [("numcodecs.zlib", {"level": 1})]])
+def test_chunks_that_only_hdf5_decodes_are_renewed(after: list[tuple[str, dict[str, Any]]]) -> None:
+    """HDF5 up to 1.6.2 swapped the bytes of its checksum."""
+    problems: list[Problem] = []
+    documents = [("bytes", {"endian": "little"}), ("numcodecs.fletcher32", {}), *after]
+    chain = parse_chain(documents, ("codecs",), problems)
+    assert chain is not None
+    prepared = chain.prepare(ChunkSpec((100,), np.dtype("<i4"), np.int32(0)))
+    new = bytes(byte_view(prepared.encode(np.arange(100, dtype="<i4"))))
+    old = new[:-4] + bytes(new[-4 + i] for i in (1, 0, 3, 2))
+    if after:
+        raw = zlib.decompress(new)
+        old = zlib.compress(raw[:-4] + bytes(raw[-4 + i] for i in (1, 0, 3, 2)), 1)
+    assert prepared.decode(old).tolist() == list(range(100))
+    assert prepared.renewed(new) is new
+    assert bytes(byte_view(prepared.renewed(old))) == new
+    assert prepared.renewed(b"nonsense") == b"nonsense"

@@ -39,7 +39,16 @@ LIMITS = (
 
 
 def is_numeric(dataset: dict[str, Any]) -> bool:
-    return bool(dataset.get("readable")) and dataset.get("kind") in tuple("iufbc") and "sha256" in dataset
+    # Of long doubles, six of sixteen bytes mean nothing, and differ each time.
+    is_number = dataset.get("kind") in tuple("iufbc") and "f16" not in dataset["np_dtype"]
+    return bool(dataset.get("readable")) and is_number and "sha256" in dataset
+
+
+def is_bare_dimension(row: dict[str, Any], path: str) -> bool:
+    """Whether netCDF keeps there only the length of a dimension."""
+    with h5py.File(CORPUS / row["file"], "r") as file:
+        name = file[path].attrs.get("NAME", b"")
+    return str(name).strip("b'").startswith("This is a netCDF dimension but not a netCDF variable")
 
 
 def digest(values: Any, dtype: str) -> str:
@@ -52,7 +61,9 @@ def test_converts_value_equal(row: dict[str, Any], tmp_path: Path) -> None:
     done = zh.convert(CORPUS / row["file"], target)
     why = dict(done.skipped)
     for dataset in filter(is_numeric, row["datasets"]):
-        path = dataset["path"].strip("/")
+        path = dataset["path"].strip("/").replace("\\", "%5C")
+        if is_bare_dimension(row, dataset["path"]):
+            continue
         if path not in done.converted:
             reason = why.get(path) or next((w for p, w in why.items() if path.startswith(f"{p}/")), "")
             assert any(limit in reason for limit in LIMITS), (path, reason)

@@ -67,4 +67,6 @@ def _chunks(source: StoredArray, target: StoredArray, coords: tuple[int, ...]) -
             if buffer is not None and mask:
                 # A filter was skipped: the target has no such notion.
                 buffer = target.chain.encode(decode_chunk(source, buffer, mask, locations.key, chunks[i]))
+            elif buffer is not None:
+                buffer = source.chain.renewed(buffer)
             yield int(numbers[i]), buffer

@@ -111,8 +111,18 @@ class Fletcher32Codec(_Checksum32):
         """Raise ChecksumError unless `stored` is the checksum of `data`."""
         computed = self.checksum(data)
         # HDF5 up to 1.6.2 stored the bytes of each 16-bit half swapped; HDF5 reads either to this day, and so do we.
-        if stored not in (computed, bytes(computed[i] for i in (1, 0, 3, 2))):
+        if stored not in (computed, _swapped(computed)):
             raise ChecksumError("checksums differ", structure=self.name, expected=stored.hex(), found=computed.hex())
+
+    def renewed(self, buffer: Buffer) -> Buffer:
+        """`buffer`, or if its checksum is one of HDF5's old ones, the same data with today's."""
+        view = byte_view(buffer)
+        computed = self.checksum(view[:-4])
+        return bytes(view[:-4]) + computed if bytes(view[-4:]) == _swapped(computed) != computed else buffer
+
+
+def _swapped(checksum: bytes) -> bytes:
+    return bytes(checksum[i] for i in (1, 0, 3, 2))
 
 
 C = TypeVar("C", Crc32Codec, Adler32Codec)

@@ -49,6 +49,15 @@ class ResolvableCodec(Protocol):
         ...
 
 
+@runtime_checkable
+class RenewableCodec(Protocol):
+    """A bytes->bytes codec that decodes forms which others do not."""
+
+    def renewed(self, buffer: Buffer) -> Buffer:
+        """`buffer`, or the form of it that everybody decodes."""
+        ...
+
+
 def _resolve(codec: C, spec: ChunkSpec) -> C:
     return codec.resolve(spec) if isinstance(codec, ResolvableCodec) else codec
 
@@ -149,6 +158,30 @@ class PreparedChain:
             raise
         except _FAILURES as error:
             raise CodecError(f"{type(error).__name__}: {error}", codec=name, direction="encoding") from error
+        return buffer
+
+    @property
+    def may_be_renewed(self) -> bool:
+        """Whether there may be chunks that this library decodes and others do not."""
+        return any(isinstance(codec, RenewableCodec) for codec in self.chain.bytes_bytes)
+
+    def renewed(self, buffer: Buffer) -> Buffer:
+        """The same chunk in a form that other readers decode: mostly `buffer` itself, also where it is no chunk."""
+        if not self.may_be_renewed:
+            return buffer
+        inner = buffer
+        passed: list[BytesBytesCodec] = []
+        try:
+            for codec, _, max_nbytes in self._bytes_decoders:
+                new = codec.renewed(inner) if isinstance(codec, RenewableCodec) else inner
+                if new is not inner:
+                    for outer in reversed(passed):
+                        new = outer.encode(new)
+                    return new
+                inner = codec.decode(inner, max_nbytes)
+                passed.append(codec)
+        except (ZarrHDF5Error, *_FAILURES):
+            pass
         return buffer
 
     def decode(self, buffer: Buffer, filter_mask: int = 0) -> npt.NDArray[Any]:

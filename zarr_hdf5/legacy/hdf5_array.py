@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class HDF5Array:
             shape=metadata.shape[:rank],
             maxshape=self.dataset.maxshape,
             chunk_shape=metadata.chunk_shape[:rank],
-            itemsize=datatype.dtype.itemsize * int(np.prod(datatype.element_shape, dtype=object)),
+            itemsize=datatype.dtype.itemsize * prod(datatype.element_shape),
             nfilters=len(self.dataset.filters),
             space=self.space,
         )
@@ -94,12 +95,12 @@ class HDF5Array:
             found = self._locate(coords)
             mask = 0 if found.filter_masks is None else int(found.filter_masks[0])
             if not mask and not self._is_short(found):
-                return self._read(found)
+                return self.chain.renewed(self._read(found))
         return self._served_chain.encode(self._values(coords))
 
     def chunk_range(self, coords: tuple[int, ...]) -> ByteRange | None:
         """Where in the file the very bytes lie that `chunk` gives; None where it makes them."""
-        if self.presentation.serving == "transcoded":
+        if self.presentation.serving == "transcoded" or self.chain.may_be_renewed:
             return None
         found = self._locate(coords)
         if self._is_short(found) or (found.filter_masks is not None and found.filter_masks[0]):
