@@ -52,7 +52,7 @@ def is_equal(values: Any, dataset: dict[str, Any], file: Path) -> bool:
         wanted, is_text = opened[dataset["path"]][()], h5py.check_string_dtype(opened[dataset["path"]].dtype)
         if isinstance(wanted, h5py.Empty):
             return bool(np.size(values) == 0)
-        if getattr(wanted, "dtype", np.dtype(object)).kind in "biufcmMS":
+        if dataset["kind"] in tuple("biufcmMS") or dataset["kind"] == "opaque":
             return bool(np.array_equal(np.asarray(values), wanted))
         elements = [wanted] if dataset["shape"] == [] else list(np.asarray(wanted).reshape(-1))
         texts = [_text(item, opened) for item in elements]
