@@ -2,6 +2,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hdf5plugin  # noqa: F401  (before netCDF4, whose copy of libhdf5 would take its filters)
 import pytest
 
 

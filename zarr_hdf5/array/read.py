@@ -21,6 +21,7 @@ from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.stored_array import StoredArray
+from zarr_hdf5.stores.protocol import max_gap_of
 
 __all__ = ["batch_length", "decode_chunk", "fetch", "read"]
 
@@ -158,7 +159,7 @@ def _fetch(stored: StoredArray, locations: ChunkLocations) -> list[tuple[Buffer 
     if not len(present) and locations.fresh:
         return buffers
     offsets, nbytes = locations.offsets[present], locations.nbytes[present]
-    runs, run_of = coalesce(offsets, nbytes)
+    runs, run_of = coalesce(offsets, nbytes, max_gap=max_gap_of(stored.store))
     views = [memoryview(data) for data in stored.store.get_ranges(locations.key, runs, locations.version)]
     masks = np.zeros(len(present), np.uint32) if locations.filter_masks is None else locations.filter_masks[present]
     for row, start, length, i, mask in zip(

@@ -21,7 +21,7 @@ from zarr_hdf5.data_type import is_fragile
 from zarr_hdf5.errors import CorruptDataError
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.protocol import ReadInto
+from zarr_hdf5.stores.protocol import ReadInto, max_gap_of
 
 __all__ = ["Run", "read_elements", "run_of"]
 
@@ -172,7 +172,7 @@ def _read_others(
     spec, codec = stored.chain.encoded_spec, stored.chain.chain.array_bytes
     starts = np.array([start for start, _, _ in others], np.int64)
     nbytes = np.array([prod(wanted.shape) * spec.dtype.itemsize for _, wanted, _ in others], np.int64)
-    ranges, range_of = coalesce(starts, nbytes)
+    ranges, range_of = coalesce(starts, nbytes, max_gap=max_gap_of(stored.store))
     found = [memoryview(data) for data in stored.store.get_ranges(locations.key, ranges, locations.version)]
     for (start, wanted, part), length, i in zip(others, nbytes.tolist(), range_of.tolist(), strict=True):
         at = start - ranges[i].offset

@@ -87,7 +87,7 @@ class HDF5Array:
             space=self.space,
         )
         grid = ObjectGrid(metadata.shape, whole, metadata.chunk_shape)
-        return HDF5ChunkSource(self.file.store, self.file.key, stored, grid)
+        return HDF5ChunkSource(self.file.metadata_store, self.file.key, stored, grid)
 
     def chunk(self, coords: tuple[int, ...]) -> Buffer:
         """The chunk as `presentation.metadata` tells other readers. Raises NotFoundError where there is none."""

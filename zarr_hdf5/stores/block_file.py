@@ -9,15 +9,15 @@ collected at any line, on any thread, and would there wait for h5py's lock, for 
 
 import io
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import Protocol, runtime_checkable
 
-from zarr_hdf5.byte_range import ByteRange, resolve
+from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import StaleVersionError, StorageError, ZarrHDF5Error
-from zarr_hdf5.stores.protocol import Blob, GetRange, GetRanges
+from zarr_hdf5.stores.protocol import Blob, GetRange, GetRanges, max_gap_of
 
-__all__ = ["BlockCache", "BlockFile", "BlockSource", "GetStart"]
+__all__ = ["BlockCache", "BlockFile", "BlockSource", "BlockStore", "GetStart"]
 
 MAX_RUN_NBYTES = 16 << 20
 """No request is longer."""
@@ -203,3 +203,45 @@ class BlockFile(io.RawIOBase):
         for i, block in enumerate(blocks):
             self.cache.put((self.key, self.version, number + i), block)
         return blocks[0]
+
+    def has(self, wanted: ByteRange) -> bool:
+        """Whether these bytes are at hand."""
+        nbytes = self.cache.block_nbytes
+        numbers = range(wanted.offset // nbytes, -(-wanted.end // nbytes))
+        return all((self.key, self.version, number) in self.cache for number in numbers)
+
+
+class BlockStore:
+    """Ranges of a store's objects out of the blocks that libhdf5 reads them by.
+
+    A small range that is not there comes with its block, for its neighbours are likely to be asked for next; of many
+    only those that are missing are fetched, and not kept.
+    """
+
+    def __init__(self, store: BlockSource, cache: BlockCache) -> None:
+        self._store, self._cache = store, cache
+        self.max_gap = max_gap_of(store)
+
+    def get_range(self, key: str, wanted: ByteRange | SuffixRange) -> Blob:
+        """See `GetRange`."""
+        file = BlockFile(self._store, key, cache=self._cache)
+        found = resolve(wanted, file.size, key)
+        (data,) = self._get(file, [found])
+        return Blob(memoryview(data), file.size, file.version)
+
+    def get_ranges(
+        self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
+    ) -> list[bytes | memoryview | bytearray]:
+        """See `GetRanges`."""
+        file = BlockFile(self._store, key, cache=self._cache)
+        if version is not None and version != file.version:
+            raise StaleVersionError(f"{key}: the object was replaced or modified")
+        return self._get(file, [resolve(one, file.size, key) for one in wanted])
+
+    def _get(self, file: BlockFile, wanted: list[ByteRange]) -> list[bytes | memoryview | bytearray]:
+        missing = [one for one in wanted if not file.has(one)]
+        if len(missing) == 1 and missing[0].nbytes <= self._cache.block_nbytes:
+            missing = []
+        fetched = iter(self._store.get_ranges(file.key, missing, file.version) if missing else ())
+        absent = set(missing)
+        return [next(fetched) if one in absent else file.read_at(one.offset, one.nbytes) for one in wanted]

@@ -27,7 +27,11 @@ __all__ = [
     "Store",
     "check_key",
     "check_prefix",
+    "max_gap_of",
 ]
+
+LOCAL_GAP = 4096
+"""Bytes that a disk reads along sooner than it is asked twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +203,11 @@ class Store(Get, GetRange, GetRanges, Set, Delete, DeletePrefix, Exists, ListPre
     def url(self) -> str:
         """Where this is; for messages, and to open it again."""
         ...
+
+
+def max_gap_of(store: object) -> int:
+    """Unwanted bytes between two ranges that are cheaper to read along than to leave out.
+
+    A store where each range is a request says so in an attribute `max_gap`.
+    """
+    return int(getattr(store, "max_gap", LOCAL_GAP))

@@ -76,6 +76,9 @@ class RemoteStore:
         Refuse to write.
     """
 
+    max_gap = 256 << 10
+    """Bytes: a request takes about as long as reading so much."""
+
     def __init__(self, objects: "ObjectStore", url: str, *, read_only: bool = False) -> None:
         self._objects = objects
         self._url = url

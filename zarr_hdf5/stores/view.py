@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import ReadOnlyError
-from zarr_hdf5.stores.protocol import Blob, Store, check_key, check_prefix
+from zarr_hdf5.stores.protocol import Blob, Store, check_key, check_prefix, max_gap_of
 
 __all__ = ["StoreView"]
 
@@ -25,6 +25,11 @@ class StoreView:
     def read_only(self) -> bool:
         """Whether writes are refused."""
         return self._read_only
+
+    @property
+    def max_gap(self) -> int:
+        """The store's."""
+        return max_gap_of(self._store)
 
     @property
     def url(self) -> str:
