@@ -279,6 +279,18 @@ class TestDescription:
         with pytest.raises(NotFoundError, match="no such file"), open_file(str(tmp_path / "y.h5")):
             pass
 
+    def test_nothing_of_a_file_stays_open(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "x.h5")
+        with h5py.File(path, "w") as file:
+            file["d"] = [1]
+        with open_file(path) as empty_handed:
+            assert empty_handed
+        with open_file(path) as file:
+            dataset = file["d"]
+        assert not any((empty_handed, file, dataset))
+        with h5py.File(path, "w"):  # libhdf5 writes no file that is open for reading
+            pass
+
     def test_filters_without_a_plugin(self) -> None:
         data, _ = image()
         with h5py.File(io.BytesIO(data)) as file:

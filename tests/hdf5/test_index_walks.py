@@ -25,7 +25,7 @@ from zarr_hdf5.hdf5.chunk_table import ChunkTable
 from zarr_hdf5.hdf5.data_layout import ChunkIndex, ChunkIndexType, Layout
 from zarr_hdf5.hdf5.index_walk import FileSpace, run_walk
 from zarr_hdf5.hdf5.lookup3 import lookup3
-from zarr_hdf5.hdf5.superblock import SIGNATURE, signature_offsets, walk_file_space
+from zarr_hdf5.hdf5.superblock import walk_file_space
 
 CORPUS = Path(os.environ.get("ZARR_HDF5_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 FILL = 7
@@ -71,8 +71,7 @@ class Dataset:
         return read
 
     def space(self) -> FileSpace:
-        offset = next(o for o in signature_offsets(len(self.data)) if self.data[o : o + 8] == SIGNATURE)
-        return run_walk(walk_file_space(len(self.data), offset), self.reader(), len(self.data))
+        return run_walk(walk_file_space(len(self.data)), self.reader(), len(self.data))
 
     def layout(self, asked: list[ByteRange] | None = None) -> Layout:
         return run_walk(walk_layout(self.space(), self.header_address), self.reader(asked), len(self.data))

@@ -13,7 +13,7 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.index_walk import run_walk
-from zarr_hdf5.hdf5.superblock import SIGNATURE, signature_offsets, walk_file_space
+from zarr_hdf5.hdf5.superblock import walk_file_space
 from zarr_hdf5.legacy.source import HDF5ChunkSource, StoredDataset
 from zarr_hdf5.stores.memory import MemoryStore
 from zarr_hdf5.stores.protocol import Blob
@@ -48,8 +48,7 @@ class Counting(MemoryStore):
 def source_of(path: Path, chunk: tuple[int, ...] | None = None, inner: tuple[int, ...] = ()) -> HDF5ChunkSource:
     """The source of dataset "d" of a file that is copied to memory."""
     data = path.read_bytes()
-    offset = next(o for o in signature_offsets(len(data)) if data[o : o + 8] == SIGNATURE)
-    space = run_walk(walk_file_space(len(data), offset), lambda rs: [data[r.offset : r.end] for r in rs], len(data))
+    space = run_walk(walk_file_space(len(data)), lambda rs: [data[r.offset : r.end] for r in rs], len(data))
     with h5py.File(path) as file:
         dataset = file["d"]
         low, high = h5py.h5g.get_objinfo(file.id, b"d").objno

@@ -21,8 +21,10 @@ HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
 URL = str | os.PathLike[str] | Store
 
 
-def store_at(url: URL, *, read_only: bool, links_outside: bool = False) -> Store:
+def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: str = "") -> Store:
     """The store to open nodes from: a directory or memory as it is, an HDF5 file as a hierarchy.
+
+    The node at `path` is the one that will be asked for first.
 
     Raises
     ------
@@ -32,19 +34,20 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False) -> Store
     store = store_from_url(url, read_only=read_only)
     if isinstance(store, HDF5Hierarchy):
         return store
-    is_file = isinstance(store, LocalStore) and store.root.is_file()
-    if isinstance(store, LocalStore) and not is_file:
+    if isinstance(store, LocalStore) and not store.root.is_file():
         return store
-    file = _file_at(url, links_outside)
+    file = _file_at(url, store, links_outside)
     if file is not None and file.is_hdf5():
-        return HDF5Hierarchy.of(file, _root)
-    if is_file:
+        return HDF5Hierarchy.of(file, _root, path)
+    if isinstance(store, LocalStore):
         raise NotFoundError(f"{store.url} is neither an HDF5 file nor a Zarr directory")
     return store
 
 
-def _file_at(url: URL, links_outside: bool) -> HDF5Object | None:
-    """The object that `url` may name; None where it can only be a prefix."""
+def _file_at(url: URL, store: Store, links_outside: bool) -> HDF5Object | None:
+    """The object that `url`, which is `store` or means it, may name; None where it can only be a prefix."""
+    if isinstance(store, LocalStore):
+        return HDF5Object(LocalStore(store.root.parent, read_only=True), store.root.name, links_outside)
     try:
         return HDF5Object(*object_at(url, read_only=True), links_outside)
     except NotFoundError:
@@ -72,7 +75,7 @@ def _root(file: h5py.File) -> str:
 
 def _only_dataset(file: h5py.File) -> bytes | None:
     """The path of the dataset at the end of a path of groups that have one member each."""
-    path, kind = b"", GROUP
+    path = b""
     for _ in range(MAX_DEPTH):  # groups may contain themselves
         group = h5py.h5g.open(file.id, path or b"/")
         if group.get_num_objs() != 1:

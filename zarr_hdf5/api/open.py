@@ -44,7 +44,7 @@ def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = Fa
         raise ValueError(f"mode must be one of 'r', 'r+', 'a', 'w', 'w-', not {mode!r}")
     if mode in ("w", "w-"):
         return create_group(url, path=path, overwrite=mode == "w")
-    store = store_at(url, read_only=mode == "r", links_outside=links_outside)
+    store = store_at(url, read_only=mode == "r", links_outside=links_outside, path=path)
     if mode != "r" and store.read_only:
         raise ReadOnlyError(f"{store.url} can only be read; open it with mode='r', or convert it")
     try:

@@ -239,6 +239,13 @@ class Array:
         self._composition = compose_array(metadata, self.store, prefix_of(self.path))
 
 
+def _new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError) as error:  # ValueError: more than any address can say
+        raise SelectionError(f"a result of shape {shape} and type {dtype} does not fit in memory") from error
+
+
 def _unpermute(values: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
     place = sorted(range(len(order)), key=order.__getitem__)
     return tuple(values[i] for i in place)

@@ -65,7 +65,11 @@ def _read(holder: h5py.HLObject, name: str) -> Any:
         value = holder.attrs[name]
     except LIBRARY_ERRORS:
         return _read_converted(attribute)
-    is_plain = isinstance(value, str) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU")
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.char in "gG":  # beyond 64 bits, which JSON cannot say
+        value = value.astype("<f8" if value.dtype.char == "g" else "<c16")
+    if isinstance(value, str | np.number | np.bool_):
+        return value
+    is_plain = isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU"
     return value if is_plain else plain_value(value, holder.file)
 
 

@@ -164,7 +164,7 @@ def _walk_wanted(
     nbytes = HEAD.size + slot.size * 2 * space.indexed_storage_k + slot.size - 8
     origins = {tuple(c * n for c, n in zip(chunk, extent.chunk_shape, strict=True)): chunk for chunk in wanted}
     frontier, level = {address: list(origins)}, -1
-    found: list[tuple[tuple[int, ...], int, int, int]] = []
+    found: list[tuple[int, ...]] = []
     while frontier:
         buffers = yield [space.span(at, nbytes, STRUCTURE) for at in frontier]
         below: dict[int, list[tuple[int, ...]]] = {}
@@ -177,11 +177,11 @@ def _walk_wanted(
                 if i >= 0 and level:
                     below.setdefault(keys[i][-1], []).append(origin)
                 elif i >= 0 and keys[i][2:-2] == origin:
-                    found.append((origins[origin], keys[i][-1], keys[i][0], keys[i][1]))
+                    found.append((*keys[i][:2], keys[i][-1], *origins[origin]))
         frontier = below
-    coords = np.array([row[0] for row in found], np.int64).reshape(len(found), extent.rank)
-    addresses, sizes, masks = (np.array([row[i] for row in found], "<u8") for i in (1, 2, 3))
-    return chunk_table(space, extent, coords, addresses, sizes, masks.astype(np.uint32))
+    rows = np.array(found, "<u8").reshape(len(found), 3 + extent.rank)
+    nbytes_of, masks, addresses = rows.T[:3]
+    return chunk_table(space, extent, rows[:, 3:].astype(np.int64), addresses, nbytes_of, masks.astype(np.uint32))
 
 
 def _node(data: memoryview, slot: Struct, k: int, above: int, address: int) -> tuple[int, list[tuple[int, ...]]]:

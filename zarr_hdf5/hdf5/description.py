@@ -109,9 +109,10 @@ class Member:
 def describe(file: h5py.File, target: Target) -> DatasetDescription | GroupDescription:
     """Describe a group or dataset. Raises UnsupportedFeatureError for others."""
     if target.type == h5py.h5g.DATASET:
-        return _describe_dataset(file[to_bytes(target.path)], target)
+        return _describe_dataset(h5py.h5d.open(file.id, to_bytes(target.path)), target)
     if target.type == h5py.h5g.GROUP:
-        return GroupDescription(target.path, target.address, read_attributes(file[to_bytes(target.path)]))
+        group = h5py.h5g.open(file.id, to_bytes(target.path))
+        return GroupDescription(target.path, target.address, read_attributes(h5py.HLObject(group)))
     raise UnsupportedFeatureError(f"{target.path}: neither a group nor a dataset")
 
 
@@ -133,29 +134,47 @@ def list_members(file: h5py.File, target: Target) -> list[Member]:
     return members
 
 
-def _describe_dataset(dataset: h5py.Dataset, target: Target) -> DatasetDescription:
-    properties = dataset.id.get_create_plist()
-    datatype = describe_datatype(dataset.id.get_type())
+def _describe_dataset(dataset: h5py.h5d.DatasetID, target: Target) -> DatasetDescription:
+    properties = dataset.get_create_plist()
+    datatype = describe_datatype(dataset.get_type())
     if datatype.dtype.itemsize > MAX_ELEMENT_NBYTES:
         raise UnsupportedFeatureError(f"{target.path}: elements of {datatype.dtype.itemsize} bytes")
     fill_value, uniform_fill = _fill_value(properties, datatype)
     layout = LAYOUTS[properties.get_layout()]
-    shape = dataset.shape
+    shape, maxshape = _extent(dataset.get_space())
+    attributes = read_attributes(h5py.HLObject(dataset))
     return DatasetDescription(
         path=target.path,
         address=target.address,
         shape=shape,
-        maxshape=dataset.maxshape if shape is not None else (),
+        maxshape=maxshape,
         datatype=datatype,
         layout=layout,
-        chunk_shape=dataset.chunks,
+        chunk_shape=properties.get_chunk() if layout == "chunked" else None,
         filters=_filters(properties),
         fill_value=fill_value,
         uniform_fill=uniform_fill,
         other_files=_other_files(properties, layout),
-        attributes=read_attributes(dataset),
-        dimension_names=dimension_names(dataset, target.path) if shape else (),
+        attributes=attributes,
+        dimension_names=_dimension_names(dataset, target.path, shape, attributes),
     )
+
+
+def _dimension_names(
+    dataset: h5py.h5d.DatasetID, path: str, shape: tuple[int, ...] | None, attributes: Attributes
+) -> tuple[str | None, ...]:
+    """Names are told by attributes."""
+    if not shape or not (attributes.values or attributes.unreadable):
+        return (None,) * len(shape or ())
+    return dimension_names(h5py.Dataset(dataset), path)
+
+
+def _extent(space: h5py.h5s.SpaceID) -> tuple[tuple[int, ...] | None, tuple[int | None, ...]]:
+    """Shape and maximum shape."""
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        return None, ()
+    longest = space.get_simple_extent_dims(True)
+    return space.get_simple_extent_dims(), tuple(None if n == h5py.h5s.UNLIMITED else n for n in longest)
 
 
 def _filters(properties: h5py.h5p.PropDCID) -> tuple[Filter, ...]:

@@ -27,7 +27,7 @@ def dimension_names(dataset: h5py.Dataset, path: str) -> tuple[str | None, ...]:
         if rank == 1 and _has(dataset, b"CLASS") and _text(dataset, "CLASS") == b"DIMENSION_SCALE":
             return (path.rsplit("/", 1)[-1],)
         if _has(dataset, b"DIMENSION_LABELS"):
-            return tuple(dimension.label or None for dimension in dataset.dims)
+            return _labels(dataset, rank)
     except LIBRARY_ERRORS:
         pass
     return (None,) * rank
@@ -54,9 +54,18 @@ def _text(dataset: h5py.Dataset, name: str) -> bytes:
 
 def _from_scales(dataset: h5py.Dataset, rank: int) -> tuple[str | None, ...]:
     references: Any = dataset.attrs["DIMENSION_LIST"]
-    labels = [dimension.label or None for dimension in dataset.dims]
+    labels = _labels(dataset, rank)
     names = [_base_name(dataset, refs) or label for refs, label in zip(references, labels, strict=False)]
     return tuple((names + [None] * rank)[:rank])
+
+
+def _labels(dataset: h5py.Dataset, rank: int) -> tuple[str | None, ...]:
+    """As an attribute like others: libhdf5's own function for labels does not survive damaged ones."""
+    if not _has(dataset, b"DIMENSION_LABELS"):
+        return (None,) * rank
+    found = np.ravel(dataset.attrs["DIMENSION_LABELS"]).tolist()
+    labels = [to_text(label) if isinstance(label, bytes) else str(label) for label in found]
+    return tuple(label or None for label in (labels + [""] * rank)[:rank])
 
 
 def _base_name(dataset: h5py.Dataset, references: Any) -> str | None:
@@ -76,7 +85,8 @@ def _from_dimension_numbers(dataset: h5py.Dataset, path: str) -> tuple[str | Non
         group = dataset.file[to_bytes(parent or "/")]
         for found_name in group:
             name = to_text(found_name) if isinstance(found_name, bytes) else found_name
-            if h5py.h5a.exists(group.id, b"_Netcdf4Dimid", obj_name=to_bytes(name)):
+            # Variables that are no scales have the number of their first dimension.
+            if all(h5py.h5a.exists(group.id, a, obj_name=to_bytes(name)) for a in (b"CLASS", b"_Netcdf4Dimid")):
                 found.setdefault(int(group[to_bytes(name)].attrs["_Netcdf4Dimid"]), name)
         if not parent:
             break

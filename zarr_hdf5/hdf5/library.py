@@ -6,7 +6,6 @@ No h5py object outlives a `with open_file(...)`: one that is collected on anothe
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from io import BytesIO, RawIOBase
 
 import h5py
@@ -19,14 +18,6 @@ LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, Ari
 """What h5py raises for broken files, depending on which part is broken."""
 
 
-@cache
-def _access() -> h5py.h5p.PropFAID:
-    """As h5py opens files, which takes it longer; closing the file closes all that is open in it."""
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    return access
-
-
 @contextmanager
 def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
     """The file, open for reading; whatever libhdf5 finds wrong with it comes out as CorruptDataError.
@@ -35,13 +26,14 @@ def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
     """
     try:
         if isinstance(file, str):
-            opened = h5py.File(h5py.h5f.open(os.fsencode(file), h5py.h5f.ACC_RDONLY, _access()))
+            # Quicker than h5py.File(file), and with its access properties: a file may be open in both ways at once.
+            opened = h5py.File(h5py.h5f.open(os.fsencode(file), h5py.h5f.ACC_RDONLY))
         else:
             opened = h5py.File(file, "r")
         try:
             yield opened
         finally:
-            opened.id.close()
+            _close(opened)
     except ZarrHDF5Error:
         raise
     except FileNotFoundError as error:
@@ -52,3 +44,11 @@ def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
             raise reading from error
         where = file if isinstance(file, str) else ""
         raise CorruptDataError(f"libhdf5 cannot read it: {error}", structure="HDF5 file", key=where) from error
+
+
+def _close(file: h5py.File) -> None:
+    """Close the file, and what is open in it: an error's traceback may hold something."""
+    if h5py.h5f.get_obj_count(file.id, h5py.h5f.OBJ_ALL | h5py.h5f.OBJ_LOCAL) > 1:
+        file.close()
+    else:  # `close` would look at all that is open in any file, which takes longer than opening this one
+        h5py.h5i.dec_ref(file.id)

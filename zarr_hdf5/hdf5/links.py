@@ -68,13 +68,14 @@ def resolve_path(file: h5py.File, path: str) -> Target | ExternalTarget:
     """
     steps = _steps(to_bytes(path))
     done: list[bytes] = []
+    here = file.id
     followed = 0
     while steps:
         name = steps.pop(0)
-        here = b"/" + b"/".join(done)
-        leads_to = _link(file, here, name, path)
+        leads_to = _link(here, name, path)
         if leads_to is None:
             done.append(name)
+            here = _below(here, name, path) if steps else here
             continue
         followed += 1
         if followed > MAX_LINKS:
@@ -84,7 +85,8 @@ def resolve_path(file: h5py.File, path: str) -> Target | ExternalTarget:
             rest = b"/".join([*_steps(target), *steps])
             return ExternalTarget(to_text(name_of_file), to_text(b"/" + rest))
         steps = [*_steps(leads_to), *steps]
-        done = [] if leads_to.startswith(b"/") else done
+        if leads_to.startswith(b"/"):
+            done, here = [], file.id
     return _target(file, b"/" + b"/".join(done))
 
 
@@ -92,21 +94,27 @@ def _steps(path: bytes) -> list[bytes]:
     return [step for step in path.split(b"/") if step not in (b"", b".")]
 
 
-def _link(file: h5py.File, group: bytes, name: bytes, path: str) -> bytes | tuple[bytes, bytes] | None:
+def _link(group: h5py.h5g.GroupID, name: bytes, path: str) -> bytes | tuple[bytes, bytes] | None:
     """Where a soft or external link leads; None for a hard one."""
-    full = group.rstrip(b"/") + b"/" + name
     try:
-        kind = file.id.links.get_info(full).type
+        kind = group.links.get_info(name).type
         if kind in (h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL):
-            leads_to: bytes | tuple[bytes, bytes] = file.id.links.get_val(full)
+            leads_to: bytes | tuple[bytes, bytes] = group.links.get_val(name)
             return leads_to
     except LIBRARY_ERRORS as error:
-        if h5py.h5g.get_objinfo(file.id, group).type == h5py.h5g.GROUP and file.id.links.exists(full):
+        if group.links.exists(name):
             raise
-        raise NotFoundError(f"no object {path}: there is no {to_text(full)}") from error
+        raise NotFoundError(f"no object {path}: there is no {to_text(name)}") from error
     if kind != h5py.h5l.TYPE_HARD:
         raise UnsupportedFeatureError(f"{path}: a user-defined link")
     return None
+
+
+def _below(group: h5py.h5g.GroupID, name: bytes, path: str) -> h5py.h5g.GroupID:
+    """The group of this name in another. Raises NotFoundError if it is a dataset."""
+    if h5py.h5g.get_objinfo(group, name).type != h5py.h5g.GROUP:
+        raise NotFoundError(f"no object {path}: {to_text(name)} is no group")
+    return h5py.h5g.open(group, name)
 
 
 def _target(file: h5py.File, path: bytes) -> Target:

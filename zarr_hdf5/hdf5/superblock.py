@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from zarr_hdf5.buffer import byte_view
-from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
+from zarr_hdf5.byte_range import ByteRange
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.index_walk import UNDEFINED_ADDRESS, FileSpace, Walk
 from zarr_hdf5.hdf5.lookup3 import lookup3
 from zarr_hdf5.hdf5.object_header import BTREE_K_VALUES, walk_messages
@@ -88,17 +89,25 @@ def parse_superblock(data: bytes | bytearray | memoryview, offset: int = 0) -> S
     )
 
 
-def walk_file_space(nbytes: int, offset: int = 0) -> Walk[FileSpace]:
-    """What addresses count from in a file of `nbytes` bytes whose superblock is at `offset`.
+def walk_file_space(nbytes: int) -> Walk[FileSpace]:
+    """What addresses count from in a file of `nbytes` bytes.
 
     Raises
     ------
+    NotFoundError
+        If this is no HDF5 file.
     CorruptDataError, UnsupportedFeatureError
     """
+    for offset in signature_offsets(nbytes):
+        (buffer,) = yield [ByteRange(offset, min(SUPERBLOCK_NBYTES, nbytes - offset))]
+        data = bytes(byte_view(buffer))
+        if data.startswith(SIGNATURE):
+            break
+    else:
+        raise NotFoundError("no HDF5 signature")
     # A file that was put behind something else says an old base address: libhdf5 goes by the signature, too.
     space = FileSpace(offset, nbytes)
-    (buffer,) = yield [space.span(0, SUPERBLOCK_NBYTES, "superblock")]
-    superblock = parse_superblock(bytes(byte_view(buffer)))
+    superblock = parse_superblock(data)
     k = superblock.indexed_storage_k
     if superblock.extension_address is not None:
         for message in (yield from walk_messages(space, superblock.extension_address)):

@@ -35,17 +35,20 @@ def read_region(
         flat.reshape(-1)[:] = _as_objects(plain)
         return flat
     out = np.zeros((*count, *datatype.element_shape), datatype.dtype)
-    if datatype.reading == "converted":
-        memory: h5py.h5t.TypeID | None = None if datatype.element_shape else h5py.h5t.py_create(datatype.dtype)
-    elif datatype.reading == "rounded":
-        memory = h5py.h5t.py_create(datatype.dtype)
-    else:
-        memory = dataset.id.get_type()
-    if memory is None or (datatype.element_shape and datatype.reading == "rounded"):
-        element = np.dtype((datatype.dtype, datatype.element_shape))
-        memory = h5py.h5t.py_create(element)
-    _read_into(dataset, out, memory, start, count)
+    _read_into(dataset, out, _memory_type(dataset, datatype), start, count)
     return out
+
+
+def _memory_type(dataset: h5py.Dataset, datatype: Datatype) -> h5py.h5t.TypeID:
+    """What libhdf5 is to make of the elements."""
+    if datatype.reading in ("plain", "raw"):
+        return dataset.id.get_type()
+    try:
+        dtype = dataset.dtype  # which knows the charset of strings, that libhdf5 does not convert
+    except LIBRARY_ERRORS:
+        dtype = None
+    element = np.dtype((datatype.dtype, datatype.element_shape))
+    return h5py.h5t.py_create(element if dtype is None or dtype != element else dtype)
 
 
 def _read(
@@ -103,8 +106,8 @@ def plain_value(value: Any, file: h5py.File) -> Plain:
         case tuple():  # a compound, as numpy's tolist has it
             return [plain_value(item, file) for item in value]
         case np.generic():
-            plain: Plain = value.item()
-            return plain
+            plain: Plain | np.generic = value.item()
+            return _rounded(plain) if isinstance(plain, np.generic) else plain
         case h5py.Empty():
             return None
         case None | bool() | int() | float() | complex() | str():
@@ -112,6 +115,11 @@ def plain_value(value: Any, file: h5py.File) -> Plain:
         case list():
             return [plain_value(item, file) for item in value]
     return str(value)
+
+
+def _rounded(value: np.generic) -> Plain:
+    """What Python has no type for: floats beyond 64 bits."""
+    return complex(value) if value.dtype.kind == "c" else float(value)
 
 
 def _path_of(reference: h5py.h5r.Reference, file: h5py.File) -> str:

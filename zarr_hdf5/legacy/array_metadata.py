@@ -11,6 +11,7 @@ from zarr_hdf5.data_type.fill_value import FillValue
 from zarr_hdf5.errors import InvalidMetadataError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.attributes import Attributes
 from zarr_hdf5.hdf5.description import DatasetDescription
+from zarr_hdf5.hdf5.filters import FilterId
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
 from zarr_hdf5.metadata.group import GroupMetadata
@@ -85,7 +86,12 @@ def present(dataset: DatasetDescription) -> Presentation:
 
 def group_metadata(attributes: Attributes) -> GroupMetadata:
     """The metadata of a group."""
-    return GroupMetadata(json_attributes(attributes.values))
+    return GroupMetadata(json_attributes(attributes.values) | _unreadable(attributes))
+
+
+def _unreadable(attributes: Attributes) -> dict[str, Any]:
+    """What says of attributes that they are there."""
+    return {"_hdf5_unreadable": dict(attributes.unreadable)} if attributes.unreadable else {}
 
 
 def facts(dataset: DatasetDescription, shown: Presentation) -> dict[str, str]:
@@ -115,7 +121,22 @@ def _why_not_native(dataset: DatasetDescription) -> str:
     if zarr_twin(dataset.filters, 1) is None:
         names = ", ".join(f.name for f in dataset.filters if zarr_twin((f,), 1) is None)
         return f"no codec for its filter {names}"
+    if _shuffles_parts_of_elements(dataset):
+        return "it is shuffled after another filter"
     return ""
+
+
+def _shuffles_parts_of_elements(dataset: DatasetDescription) -> bool:
+    """Whether bytes may be left over when a chunk is shuffled: HDF5 keeps them as they are, codecs refuse them."""
+    itemsize = dataset.datatype.dtype.itemsize * prod(dataset.datatype.element_shape)
+    nbytes: int | None = itemsize * prod(dataset.chunk_shape or ())
+    for found in dataset.filters:
+        if found.id == FilterId.SHUFFLE:
+            if nbytes is None or nbytes % max(1, (found.values or (itemsize,))[0]):
+                return True
+        else:  # netCDF's programs put checksums first
+            nbytes = nbytes + 4 if nbytes is not None and found.id == FilterId.FLETCHER32 else None
+    return False
 
 
 def _own_codecs(dataset: DatasetDescription, data_type: DataType, *, native: bool) -> tuple[dict[str, Any], ...]:
@@ -180,6 +201,4 @@ def _notes(dataset: DatasetDescription) -> dict[str, Any]:
         notes[DATATYPE] = f"null dataspace of {datatype.name}"
     elif datatype.reading in ("rounded", "raw", "object"):
         notes[DATATYPE] = datatype.name
-    if dataset.attributes.unreadable:
-        notes["_hdf5_unreadable"] = dict(dataset.attributes.unreadable)
-    return notes
+    return notes | _unreadable(dataset.attributes)

@@ -2,8 +2,8 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,8 +14,8 @@ from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import NotFoundError, StorageError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.index_walk import FileSpace, run_walk
 from zarr_hdf5.hdf5.library import open_file
-from zarr_hdf5.hdf5.superblock import SIGNATURE, signature_offsets, walk_file_space
-from zarr_hdf5.stores.block_file import BlockCache, BlockFile
+from zarr_hdf5.hdf5.superblock import walk_file_space
+from zarr_hdf5.stores.block_file import BlockCache, BlockFile, BlockStore
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 
@@ -46,11 +46,9 @@ class HDF5Object:
         """The path of the file, if it is one."""
         return str(self.store.path_of(self.key)) if isinstance(self.store, LocalStore) else None
 
-    @contextmanager
-    def open(self) -> Iterator[h5py.File]:
+    def open(self) -> AbstractContextManager[h5py.File]:
         """Open for reading. Raises NotFoundError, CorruptDataError, or what the store raises."""
-        with open_file(self.local_path or BlockFile(self.store, self.key, cache=self.cache)) as file:
-            yield file
+        return open_file(self.local_path or BlockFile(self.store, self.key, cache=self.cache))
 
     def is_hdf5(self) -> bool:
         """Whether there is an object, with an HDF5 signature at one of the places where it may be."""
@@ -82,10 +80,7 @@ class HDF5Object:
 
     def _read_space(self) -> FileSpace:
         size, read = self._reader()
-        for offset in signature_offsets(size):
-            if bytes(read([ByteRange(offset, len(SIGNATURE))])[0]) == SIGNATURE:
-                return run_walk(walk_file_space(size, offset), read, size)
-        raise NotFoundError(f"{self.url} is no HDF5 file")
+        return run_walk(walk_file_space(size), read, size)
 
     def _reader(self) -> tuple[int, Callable[[list[ByteRange]], Sequence[Buffer]]]:
         """The size, and how small ranges are read."""
@@ -94,6 +89,11 @@ class HDF5Object:
             return size, lambda ranges: self.store.get_ranges(self.key, ranges)
         file = BlockFile(self.store, self.key, cache=self.cache)
         return file.size, lambda ranges: [file.read_at(r.offset, r.nbytes) for r in ranges]
+
+    @property
+    def metadata_store(self) -> Store | BlockStore:
+        """What to read this library's own walks of the file from."""
+        return self.store if self.local_path is not None else BlockStore(self.store, self.cache)
 
     def beside(self, name: str) -> "HDF5Object":
         """The file that this one calls `name`.

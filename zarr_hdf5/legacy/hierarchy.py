@@ -7,7 +7,7 @@ documents and chunks by key.
 import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import h5py
@@ -17,7 +17,7 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, Member, describe, list_members
 from zarr_hdf5.hdf5.links import DATASET, GROUP, MAX_LINKS, ExternalTarget, Target, resolve_path
-from zarr_hdf5.hierarchy import NodeStore
+from zarr_hdf5.hierarchy import NodeStore, node_path
 from zarr_hdf5.legacy.array_metadata import facts, group_metadata, present
 from zarr_hdf5.legacy.hdf5_array import HDF5Array
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
@@ -81,17 +81,16 @@ class HDF5Hierarchy(NodeStore, Composer):
         return found.presentation.metadata if isinstance(found, HDF5Array) else found.metadata
 
     @classmethod
-    def of(cls, file: HDF5Object, root_of: Callable[[h5py.File], str]) -> "HDF5Hierarchy":
-        """The hierarchy in a file, whose root `root_of` chooses while it is open."""
-        try:
-            with file.open() as opened:
-                hierarchy = cls(file, root_of(opened))
-                found = resolve_path(opened, hierarchy.root)
-                if isinstance(found, Target):
-                    hierarchy._fresh().nodes[""] = hierarchy._shown(file, describe(opened, found))
-        except (CorruptDataError, UnsupportedFeatureError):
-            # What is broken says so when it is asked for; the rest of the file may be whole.
-            return cls(file)
+    def of(cls, file: HDF5Object, root_of: Callable[[h5py.File], str], first: str = "") -> "HDF5Hierarchy":
+        """The hierarchy in a file, whose root `root_of` chooses while it is open, with the node `first` described."""
+        hierarchy = cls(file)
+        # What is broken says so when it is asked for; the rest of the file may be whole.
+        with suppress(CorruptDataError, NotFoundError, UnsupportedFeatureError), file.open() as opened:
+            hierarchy = cls(file, root_of(opened))
+            first = node_path(hierarchy, first)
+            found = resolve_path(opened, hierarchy._absolute(first))
+            if isinstance(found, Target):
+                hierarchy._fresh().nodes[first] = hierarchy._shown(file, describe(opened, found))
         return hierarchy
 
     def describe(self, path: str) -> HDF5Group | HDF5Array:
@@ -252,8 +251,8 @@ class HDF5Hierarchy(NodeStore, Composer):
         raise CorruptDataError(f"more than {MAX_LINKS} links to follow", structure="link", key=path)
 
     def _identity(self, path: str) -> Identity:
-        with self._opened(path) as (file, _, target):
-            return file.url, target.address
+        found = self._kept.nodes.get(path) or self.describe(path)  # groups may be deeply nested
+        return found.file.url, found.dataset.address if isinstance(found, HDF5Array) else found.description.address
 
     def _members(self, path: str) -> list[Member]:
         """The members of a group; those that cannot be shown with the reason and without a target."""

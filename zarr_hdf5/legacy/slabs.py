@@ -17,7 +17,7 @@ from zarr_hdf5.hdf5.links import to_bytes
 from zarr_hdf5.hdf5.values import read_region
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.stores.protocol import Blob
-from zarr_hdf5.twin.plain_json import json_text
+from zarr_hdf5.twin.plain_json import json_text, readable
 
 __all__ = ["SlabStore"]
 
@@ -78,7 +78,7 @@ class SlabStore:
             check_filters(dataset)
             values = read_region(dataset, found.datatype, start[:rank], counts[:rank])
         if values.dtype.hasobject:
-            values.reshape(-1)[:] = [json_text(value) for value in values.reshape(-1)]
+            values.reshape(-1)[:] = [readable(json_text(value)) for value in values.reshape(-1)]
         return values.astype(self.chain.spec.dtype, copy=False)
 
     def get_ranges(

@@ -7,6 +7,7 @@ much as all of the index, all of it is read. Elements that are not in chunks are
 import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -24,7 +25,7 @@ from zarr_hdf5.hdf5.chunk_table import ChunkTable
 from zarr_hdf5.hdf5.data_layout import ChunkIndex, CompactLayout, ContiguousLayout, Layout
 from zarr_hdf5.hdf5.index_walk import FileSpace, Walk, run_walk
 from zarr_hdf5.hdf5.object_header import header_guess
-from zarr_hdf5.stores.protocol import GetRange, GetRanges
+from zarr_hdf5.stores.protocol import GetRange, GetRanges, max_gap_of
 
 __all__ = ["HDF5ChunkSource", "StoredDataset"]
 
@@ -43,7 +44,7 @@ class RangeStore(GetRange, GetRanges, Protocol):
     """What is needed of a store."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredDataset:
     """A dataset as the description of its file has it.
 
@@ -73,9 +74,18 @@ class StoredDataset:
     nfilters: int
     space: FileSpace
 
+    @cached_property
+    def nchunks(self) -> int:
+        """Chunks in its grid."""
+        return prod(self._grid_shape)
+
+    @cached_property
+    def chunk_strides(self) -> npt.NDArray[np.int64]:
+        """How many chunks each dimension of the grid steps over, in C order."""
+        return c_strides(self._grid_shape)
+
     @property
-    def grid_shape(self) -> tuple[int, ...]:
-        """Chunks along each dimension."""
+    def _grid_shape(self) -> tuple[int, ...]:
         return tuple(-(-n // c) for n, c in zip(self.shape, self.chunk_shape, strict=True))
 
 
@@ -117,7 +127,7 @@ class Reads:
         if len(wanted) < 2:
             return self.store.get_ranges(self.key, wanted, self.version) if wanted else []
         spans = np.array([(r.offset, r.nbytes) for r in wanted], np.int64)
-        runs, run_of = coalesce(spans[:, 0], spans[:, 1])
+        runs, run_of = coalesce(spans[:, 0], spans[:, 1], max_gap=max_gap_of(self.store))
         views = [memoryview(data) for data in self.store.get_ranges(self.key, runs, self.version)]
         starts = [r.offset for r in runs]
         return [
@@ -199,7 +209,7 @@ class HDF5ChunkSource:
         raise UnsupportedFeatureError("a virtual dataset")
 
     def _locate_chunks(self, known: Known, index: ChunkIndex, coords: npt.NDArray[np.int64]) -> Columns:
-        dataset, nchunks = self.dataset, prod(self.dataset.grid_shape)
+        dataset, nchunks = self.dataset, self.dataset.nchunks
         if nchunks >= 2**63:
             raise UnsupportedFeatureError(f"a dataset of {nchunks} chunks")
         if index.chunk_shape != dataset.chunk_shape:
@@ -237,7 +247,7 @@ class HDF5ChunkSource:
         return numbers, table
 
     def _numbers(self, coords: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return coords @ c_strides(self.dataset.grid_shape)
+        return coords @ self.dataset.chunk_strides
 
     def _named(self, error: CorruptDataError) -> CorruptDataError:
         return type(error)(
