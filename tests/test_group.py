@@ -1,7 +1,9 @@
 """Groups: members, creation, deletion, trees."""
 
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -108,3 +110,24 @@ def test_an_array_may_be_made_of_the_one_it_replaces(tmp_path: Path) -> None:
     zh.create_array(tmp_path / "a", data=np.arange(100), chunks=(10,))
     again = zh.create_array(tmp_path / "a", data=zh.open_array(tmp_path / "a"), chunks=(50,), overwrite=True)
     np.testing.assert_array_equal(again[...], np.arange(100))
+
+
+def test_groups_nested_by_the_thousand(tmp_path: Path) -> None:
+    """Nothing is left out, and nothing recurses."""
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        group = file
+        for _ in range(300):
+            group = group.create_group("g")
+        group["a"] = [1]
+    group = zh.open_group(tmp_path / "deep.h5")
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(250)
+        paths = [path for path, _ in group.members(max_depth=None)]
+        keys = list(group.store.list_prefix(""))
+    finally:
+        sys.setrecursionlimit(limit)
+    assert len(paths) == 301
+    assert paths[-1] == "g/" * 300 + "a"
+    assert len(keys) == 303
+    assert "groups further down are not drawn" in str(group.tree())

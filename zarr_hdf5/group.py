@@ -38,6 +38,7 @@ from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["Group", "Tree", "create_array_at", "create_group_at", "open_node"]
 
+DRAWN_DEPTH = 100
 UNREADABLE = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one node and leave the others whole."""
 
@@ -118,15 +119,20 @@ class Group:
 
         Those that cannot be opened are left out: `unreadable` says which, and why.
         """
-        for name in self.keys():
+        todo = [("", self, iter(self.keys()))]  # no recursion: files nest groups by the thousand
+        while todo:
+            below, group, names = todo[-1]
+            name = next(names, None)
+            if name is None:
+                todo.pop()
+                continue
             try:
-                node = self[name]
+                node = group[name]
             except UNREADABLE:
                 continue
-            yield name, node
-            if isinstance(node, Group) and max_depth != 0:
-                deeper = None if max_depth is None else max_depth - 1
-                yield from ((f"{name}/{path}", member) for path, member in node.members(deeper))
+            yield below + name, node
+            if isinstance(node, Group) and (max_depth is None or len(todo) <= max_depth):
+                todo.append((f"{below}{name}/", node, iter(node.keys())))
 
     def unreadable(self) -> dict[str, str]:
         """Names of direct members that cannot be opened, and why."""
@@ -180,7 +186,7 @@ class Group:
 
     def tree(self) -> Tree:
         """The hierarchy below this group, for people to read; a node that cannot be read says why."""
-        return Tree(self._tree_node(self.name if self.path else "/"))
+        return Tree(self._tree_node(self.name if self.path else "/", DRAWN_DEPTH))
 
     def __enter__(self) -> "Group":
         return self
@@ -200,7 +206,9 @@ class Group:
     def _repr_html_(self) -> str:
         return self.tree()._repr_html_()
 
-    def _tree_node(self, name: str) -> TreeNode:
+    def _tree_node(self, name: str, depth: int) -> TreeNode:
+        if not depth:
+            return TreeNode(name, "groups further down are not drawn", ())
         children = []
         for child in self.keys():
             try:
@@ -209,7 +217,7 @@ class Group:
                 children.append(TreeNode(child, f"unreadable: {error}", ()))
                 continue
             if isinstance(node, Group):
-                children.append(node._tree_node(child))
+                children.append(node._tree_node(child, depth - 1))
             else:
                 children.append(TreeNode(child, f"{node.metadata.data_type.name} {node.shape}", ()))
         refused = self.store.refused(self.path) if isinstance(self.store, NodeStore) else ()

@@ -153,9 +153,7 @@ class Array:
         chosen = parse_basic(selection, self.shape)
         if out is not None and out.shape != chosen.shape:
             raise SelectionError(f"out has shape {out.shape}, the selection {chosen.shape}")
-        # Zeros where there may be padding, which nobody writes to.
-        new = np.zeros if self.dtype.names else np.empty
-        result = new(chosen.shape, self.dtype) if out is None else out
+        result = _new_result(chosen.shape, self.dtype) if out is None else out
         self._read(chosen, result)
         return result[()] if out is None and not result.ndim else result
 
@@ -240,8 +238,10 @@ class Array:
 
 
 def _new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    # Zeros where there may be padding, which nobody writes to.
+    new = np.zeros if dtype.names else np.empty
     try:
-        return np.empty(shape, dtype)
+        return new(shape, dtype)
     except (MemoryError, ValueError) as error:  # ValueError: more than any address can say
         raise SelectionError(f"a result of shape {shape} and type {dtype} does not fit in memory") from error
 

@@ -34,7 +34,7 @@ def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
             yield opened
         finally:
             _close(opened)
-    except ZarrHDF5Error:
+    except (ZarrHDF5Error, RecursionError):
         raise
     except FileNotFoundError as error:
         raise NotFoundError(f"no such file: {file}") from error

@@ -17,7 +17,7 @@ from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.registry import parse_chain
 from zarr_hdf5.data_type import FillValue
-from zarr_hdf5.errors import CorruptDataError, InvalidMetadataError, NotFoundError, Problem
+from zarr_hdf5.errors import CorruptDataError, InvalidMetadataError, NotFoundError, Problem, UnsupportedFeatureError
 from zarr_hdf5.hdf5.description import DatasetDescription
 from zarr_hdf5.hdf5.index_walk import FileSpace
 from zarr_hdf5.legacy.array_metadata import Presentation
@@ -29,6 +29,9 @@ from zarr_hdf5.twin.data_types import as_told
 from zarr_hdf5.unsharded import UnshardedSource
 
 __all__ = ["HDF5Array"]
+
+MAX_LISTED = 10_000_000
+"""Chunks of a dataset that are no rows of an index: more are not listed."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,15 @@ class HDF5Array:
             return False
 
     def chunk_coords(self) -> Iterator[tuple[int, ...]]:
-        """Coordinates of all chunks that there are."""
-        for coords in product(*map(range, self.presentation.metadata.chunk_grid.grid_shape)):
-            if self.has_chunk(coords):
-                yield coords
+        """Coordinates of all chunks that there are, in C order. Raises UnsupportedFeatureError if they are too many."""
+        grid = self.presentation.metadata.chunk_grid
+        stored = self.source.stored_chunks() if self.is_native else None
+        if stored is not None:
+            yield from map(tuple, stored.tolist())
+        elif not self.is_native or (grid.nchunks and self.has_chunk((0,) * len(grid.shape))):
+            if grid.nchunks > MAX_LISTED:
+                raise UnsupportedFeatureError(f"{self.dataset.path}: a list of {grid.nchunks} chunks")
+            yield from product(*map(range, grid.grid_shape))
 
     @cached_property
     def _served_chain(self) -> PreparedChain:

@@ -183,23 +183,22 @@ class HDF5Hierarchy(NodeStore, Composer):
 
     def list_prefix(self, prefix: str) -> Iterator[str]:
         """The keys of all documents and chunks below `prefix`; of nodes that cannot be shown, none."""
-        below = f"{prefix}/" if prefix else ""
-        try:
-            found = self.describe(prefix)
-        except NotFoundError:
-            objects, prefixes = self._list_chunks(prefix)
-            yield from (below + name for name in objects)
-            for name in prefixes:
-                yield from self.list_prefix(below + name)
-            return
-        except ZarrHDF5Error:
-            return
-        yield below + DOCUMENT
-        if isinstance(found, HDF5Array):
-            yield from (below + "/".join(map(str, ("c", *coords))) for coords in found.chunk_coords())
-        if isinstance(found, HDF5Group):
-            for name in self.child_names(prefix):
-                yield from self.list_prefix(below + name)
+        todo = [prefix]  # no recursion: files nest groups by the thousand
+        while todo:
+            path = todo.pop()
+            below = f"{path}/" if path else ""
+            try:
+                found = self.describe(path)
+            except NotFoundError:
+                yield from self._chunk_keys(path)
+                continue
+            except ZarrHDF5Error:
+                continue
+            yield below + DOCUMENT
+            if isinstance(found, HDF5Array):
+                yield from self._chunk_keys(below + "c")
+            else:
+                todo += [below + name for name in reversed(self.child_names(path))]
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """Raises ReadOnlyError."""
@@ -292,20 +291,27 @@ class HDF5Hierarchy(NodeStore, Composer):
             raise NotFoundError(f"{self.url}: no object {key}")
         return found, tuple(map(int, match["coords"].split("/")[1:]))
 
-    def _list_chunks(self, prefix: str) -> tuple[list[str], list[str]]:
-        """The next coordinate of the chunks whose keys begin so."""
+    def _chunk_keys(self, prefix: str) -> Iterator[str]:
+        """The keys of the chunks that begin so."""
         match = CHUNK_KEY.fullmatch(prefix)
         found = None if match is None else self.describe(match["path"] or "")
         if match is None or not isinstance(found, HDF5Array):
-            return [], []
+            return
+        path = f"{match['path']}/" if match["path"] else ""
         first = tuple(map(int, match["coords"].split("/")[1:]))
-        counts = found.presentation.metadata.chunk_grid.grid_shape
-        if len(first) >= len(counts) or any(i >= n for i, n in zip(first, counts, strict=False)):
-            return [], []
-        names = [str(i) for i in range(counts[len(first)])]
-        if len(first) + 1 < len(counts):
-            return [], sorted(names)
-        return sorted(name for name in names if found.has_chunk((*first, int(name)))), []
+        for coords in found.chunk_coords():
+            if coords[: len(first)] == first:
+                yield path + "/".join(map(str, ("c", *coords)))
+
+    def _list_chunks(self, prefix: str) -> tuple[list[str], list[str]]:
+        """The next coordinate of the chunks whose keys begin so: of the last dimension, or of another."""
+        objects: dict[str, None] = {}
+        prefixes: dict[str, None] = {}
+        for key in self._chunk_keys(prefix):
+            name, deeper, _ = key.removeprefix(prefix).lstrip("/").partition("/")
+            (prefixes if deeper else objects)[name] = None
+        objects.pop("", None)
+        return sorted(objects), sorted(prefixes)
 
     def _absolute(self, path: str) -> str:
         names = [unescape_name(name) for name in path.split("/")] if path else []

@@ -13,6 +13,7 @@ from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.description import DatasetDescription, check_filters
+from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
 from zarr_hdf5.hdf5.links import to_bytes
 from zarr_hdf5.hdf5.values import read_region
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
@@ -75,8 +76,11 @@ class SlabStore:
             if found.other_files:  # else the caller could not have the dataset open with another prefix, as h5py has it
                 access.set_efile_prefix(ORIGIN)
             dataset = h5py.Dataset(h5py.h5d.open(file.id, to_bytes(found.path), access))
-            check_filters(dataset)
-            values = read_region(dataset, found.datatype, start[:rank], counts[:rank])
+            try:
+                values = read_region(dataset, found.datatype, start[:rank], counts[:rank])
+            except LIBRARY_ERRORS:
+                check_filters(dataset)  # says more clearly what is missing
+                raise
         if values.dtype.hasobject:
             values.reshape(-1)[:] = [readable(json_text(value)) for value in values.reshape(-1)]
         return values.astype(self.chain.spec.dtype, copy=False)

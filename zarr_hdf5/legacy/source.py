@@ -188,6 +188,17 @@ class HDF5ChunkSource:
                     return ChunkLocations(self.key, known.reads.version, *columns, fresh=not remembered)
         raise CorruptDataError(f"replaced {ATTEMPTS} times while its index was being read", key=self.key)
 
+    def stored_chunks(self) -> npt.NDArray[np.int64] | None:
+        """Coordinates, (n, rank), of all stored chunks, in C order; None where the layout is not chunked."""
+        with self._lock:
+            known = self._known = self._known or self._open()
+            if not isinstance(known.layout, ChunkIndex):
+                return None
+            if known.whole is None:
+                known.whole = self._sorted(self._walk(known, known.layout, None))
+            coords = known.whole[1].coords
+        return np.pad(coords, ((0, 0), (0, len(self.grid.shape) - coords.shape[1])))
+
     def _open(self) -> Known:
         """The layout of the dataset as the file is now."""
         space, address = self.dataset.space, self.dataset.header_address

@@ -124,6 +124,6 @@ def _json_value(value: Any) -> Any:
         value = value[0]
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "S":
         # Text here, though within opaque values bytes are bytes.
-        texts = [item.decode("utf-8", "replace") for item in np.asarray(value).reshape(-1).tolist()]
+        texts = [readable(item.decode("utf-8", "surrogateescape")) for item in np.asarray(value).reshape(-1).tolist()]
         return texts[0] if not np.ndim(value) else json_value(np.array(texts, object).reshape(value.shape).tolist())
     return json_value(value)

@@ -43,5 +43,9 @@ def json_text(value: Plain) -> str:
 
 
 def readable(text: str) -> str:
-    """Text that every program can encode: bytes that are not UTF-8, which come as lone surrogates, are replaced."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Text that every program can encode: what is not UTF-8, and comes with lone surrogates, is taken as Latin-1."""
+    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
