@@ -93,16 +93,19 @@ def read_by_h5py(path: Path, selection: Selection) -> Any:
 
 
 def read_by_zarr_hdf5(path: Path, selection: Selection) -> Any:
-    return zh.open(path)[NAME][selection]
+    group: Any = zh.open(path)
+    return group[NAME][selection]
 
 
 def read_by_kerchunk(path: Path, selection: Selection) -> Any:
     files = ReferenceFileSystem(kerchunk_references(path), asynchronous=True, remote_protocol="file")
-    return zarr.open_group(zarr.storage.FsspecStore(files), mode="r", zarr_format=2)[NAME][selection]
+    group: Any = zarr.open_group(zarr.storage.FsspecStore(files), mode="r", zarr_format=2)
+    return group[NAME][selection]
 
 
 def read_by_virtualizarr(path: Path, selection: Selection) -> Any:
-    return zarr.open_group(virtualizarr_store(path), mode="r")[NAME][selection]
+    group: Any = zarr.open_group(virtualizarr_store(path), mode="r")
+    return group[NAME][selection]
 
 
 def table_by_h5py(path: Path) -> None:
@@ -112,7 +115,7 @@ def table_by_h5py(path: Path) -> None:
 
 
 def table_by_zarr_hdf5(path: Path) -> None:
-    source = zh.open(path)[NAME].stored.source
+    source = zh.open_array(path, path=NAME).stored.source
     source.locate((0, 0), np.indices(source.grid.chunks.grid_shape).reshape(2, -1).T)
 
 
