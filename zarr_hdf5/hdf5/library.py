@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO, RawIOBase
+from typing import Protocol, runtime_checkable
 
 import h5py
 
@@ -16,6 +17,13 @@ __all__ = ["LIBRARY_ERRORS", "open_file"]
 
 LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError, SystemError, MemoryError)
 """What h5py raises for broken files, depending on which part is broken."""
+
+
+@runtime_checkable
+class RemembersError(Protocol):
+    """A file object that knows what went wrong while libhdf5 read from it."""
+
+    error: ZarrHDF5Error | None
 
 
 @contextmanager
@@ -39,8 +47,9 @@ def open_file(file: str | RawIOBase | BytesIO) -> Iterator[h5py.File]:
     except FileNotFoundError as error:
         raise NotFoundError(f"no such file: {file}") from error
     except LIBRARY_ERRORS as error:
-        reading = getattr(file, "error", None)
-        if isinstance(reading, ZarrHDF5Error):
+        if isinstance(file, RemembersError) and file.error is not None:
+            # The error would hold this one's frames, they libhdf5's access list, and that the file, for ever.
+            reading, file.error = file.error, None
             raise reading from error
         where = file if isinstance(file, str) else ""
         raise CorruptDataError(f"libhdf5 cannot read it: {error}", structure="HDF5 file", key=where) from error

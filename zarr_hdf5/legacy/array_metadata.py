@@ -187,8 +187,8 @@ def _fill_value(value: np.generic, data_type: DataType) -> FillValue:
     scalar: Any = np.array(value).astype(data_type.dtype)[()]
     try:
         return as_fill_value(data_type, scalar)
-    except InvalidMetadataError:
-        return default_fill_value(data_type)
+    except InvalidMetadataError as error:
+        raise UnsupportedFeatureError(f"its fill value, {value!r:.80}, is none of Zarr's: {error}") from error
 
 
 def _notes(dataset: DatasetDescription) -> dict[str, Any]:

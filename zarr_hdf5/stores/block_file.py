@@ -130,14 +130,14 @@ class BlockFile(io.RawIOBase):
         return position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed: any buffer
-        """Fill `buffer`; past the end with zeros, which are not counted. Raises StaleVersionError, StorageError."""
+        """Fill `buffer`; past the end with zeros, which are not counted. Raises OSError, for libhdf5; see `error`."""
         view = memoryview(buffer).cast("B")
         nbytes = max(0, min(len(view), self.size - self._position))
         try:
             self._fill(view[:nbytes], self._position)
         except ZarrHDF5Error as error:
-            self.error = self.error or error
-            raise
+            self.error = self.error or _without_frames(error)
+            raise OSError(str(error)) from None
         view[nbytes:] = bytes(len(view) - nbytes)  # h5py does not look at how much it got
         self._position += nbytes
         return nbytes
@@ -209,6 +209,15 @@ class BlockFile(io.RawIOBase):
         nbytes = self.cache.block_nbytes
         numbers = range(wanted.offset // nbytes, -(-wanted.end // nbytes))
         return all((self.key, self.version, number) in self.cache for number in numbers)
+
+
+def _without_frames(error: ZarrHDF5Error) -> ZarrHDF5Error:
+    """The error without its tracebacks: a frame further up has libhdf5's access list, which has the file, for ever."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
 
 
 class BlockStore:
