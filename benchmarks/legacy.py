@@ -1,6 +1,6 @@
 """HDF5 files read in place, beside h5py, kerchunk and VirtualiZarr: all benchmarks of that in one command.
 
-    python benchmarks/legacy.py --dir /dev/shm
+python benchmarks/legacy.py --dir /dev/shm
 """
 
 import argparse

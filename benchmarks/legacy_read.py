@@ -89,7 +89,7 @@ def main() -> None:
             path = FILES[name].make(Path(folder))
             for selection in SELECTIONS[name]:
                 check(path, selection)
-                print(f"\n{FILES[name].name}: {selection}")
+                print(f"\n{FILES[name].name}: {'all of it' if selection is ... else selection}")
                 report(measure(path, selection, options.rounds))
 
 

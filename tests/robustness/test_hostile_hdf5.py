@@ -100,7 +100,7 @@ def test_some_bits_flipped(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGED + MANY_MEMBERS)
 def test_many_bits_flipped(name: str, tmp_path: Path) -> None:
-    check_flips(name, 401, tmp_path / "work.h5")
+    check_flips(name, 150, tmp_path / "work.h5")
 
 
 @pytest.mark.parametrize("name", ["superblock_0", "superblock_1", "superblock_3", "btree_v2", "strings", "user_block"])
