@@ -35,7 +35,7 @@ def inventory(corpus: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def is_equal(values: Any, dataset: dict[str, Any], file: Path) -> bool:
+def is_equal(values: Any, dataset: dict[str, Any], file: Path, *, packed: bool = False) -> bool:
     """Whether values are those that h5py has read: by their bytes, or, where they have none, one by one."""
     if "f16" in str(dataset.get("np_dtype")):  # six of its sixteen bytes mean nothing, and differ each time
         with h5py.File(file, "r") as opened:
@@ -47,7 +47,7 @@ def is_equal(values: Any, dataset: dict[str, Any], file: Path) -> bool:
             found = found.astype(dataset["np_dtype"])
         if hashlib.sha256(np.ascontiguousarray(found).tobytes()).hexdigest() == dataset["sha256"]:
             return True
-        return dataset["kind"] == "compound" and _are_packed(found, dataset, file)
+        return packed and dataset["kind"] == "compound" and _are_packed(found, dataset, file)
     with h5py.File(file, "r") as opened:
         wanted, is_text = opened[dataset["path"]][()], h5py.check_string_dtype(opened[dataset["path"]].dtype)
         if isinstance(wanted, h5py.Empty):
@@ -113,7 +113,9 @@ def outcomes(row: dict[str, Any], corpus: Path, read: Read | None = None) -> Ite
         except ZarrHDF5Error as error:
             yield dataset["path"], "refused", str(error)
             continue
-        yield dataset["path"], "equal" if is_equal(values, dataset, file) else "different", ""
+        # Zarr's own readers are told of compounds that are packed.
+        same = is_equal(values, dataset, file, packed=read is not None)
+        yield dataset["path"], "equal" if same else "different", ""
 
 
 def opens_or_refuses(row: dict[str, Any], corpus: Path) -> str:
