@@ -15,8 +15,8 @@ from zarr_hdf5.hdf5.description import (
     GroupDescription,
     describe,
     list_members,
-    open_file,
 )
+from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hdf5.links import ExternalTarget, Target, resolve_path
 from zarr_hdf5.hdf5.values import read_region
 

@@ -17,9 +17,9 @@ from zarr_hdf5.hdf5.description import (
     GroupDescription,
     check_filters,
     describe,
-    open_file,
 )
 from zarr_hdf5.hdf5.filters import Filter, FilterId, filter_name
+from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hdf5.links import Target, resolve_path
 from zarr_hdf5.hdf5.lookup3 import lookup3
 from zarr_hdf5.hdf5.object_header import ATTRIBUTE, DATA_LAYOUT, patch_checksum, read_messages

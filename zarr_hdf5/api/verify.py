@@ -14,7 +14,8 @@ from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.chunking import auto_shards
 from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.errors import UnsupportedFeatureError, ZarrHDF5Error
-from zarr_hdf5.hdf5.description import check_filters, open_file
+from zarr_hdf5.hdf5.description import check_filters
+from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.verify import Disagreement, check_shard, same_values, shard_file
 

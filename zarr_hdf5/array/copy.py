@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def copy_chunks(source: StoredArray, target: StoredArray, sink: ChunkSink, advan
         for number, chunk in _chunks(source, target, coords):
             chunks[number] = chunk
         sink.write(coords, chunks)
-        advance(int(np.prod(grid.objects.clipped_shape(coords), dtype=object)) * source.chain.spec.dtype.itemsize)
+        advance(prod(grid.objects.clipped_shape(coords)) * source.chain.spec.dtype.itemsize)
 
     run(copy, list(product(*map(range, grid.objects.grid_shape))))
 

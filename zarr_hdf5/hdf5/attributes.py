@@ -46,7 +46,7 @@ def read_attributes(holder: h5py.HLObject) -> Attributes:
         return Attributes()
     values, unreadable = [], []
     for found in islice(holder.attrs, MAX_ATTRIBUTES):
-        name = to_text(found) if isinstance(found, bytes) else found  # not UTF-8
+        name = to_text(found)
         try:
             values.append((name, _read(holder, found)))
         except (*LIBRARY_ERRORS, UnsupportedFeatureError) as error:

@@ -11,22 +11,19 @@ import numpy as np
 
 from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.attributes import Attributes, read_attributes
-from zarr_hdf5.hdf5.chunk_table import ChunkTable
 from zarr_hdf5.hdf5.datatype import Datatype, describe_datatype
 from zarr_hdf5.hdf5.dimension_scales import dimension_names, is_bare_dimension
-from zarr_hdf5.hdf5.filters import Filter, filter_name
-from zarr_hdf5.hdf5.library import LIBRARY_ERRORS, open_file
-from zarr_hdf5.hdf5.links import ExternalTarget, Target, resolve_path, to_bytes, to_text
+from zarr_hdf5.hdf5.filters import Filter
+from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
+from zarr_hdf5.hdf5.links import DATASET, GROUP, ExternalTarget, Target, resolve_path, to_bytes, to_text
 
 __all__ = [
-    "ChunkTable",
     "DatasetDescription",
     "GroupDescription",
     "Member",
     "check_filters",
     "describe",
     "list_members",
-    "open_file",
 ]
 
 Layout = Literal["compact", "contiguous", "chunked", "virtual"]
@@ -108,9 +105,9 @@ class Member:
 
 def describe(file: h5py.File, target: Target) -> DatasetDescription | GroupDescription:
     """Describe a group or dataset. Raises UnsupportedFeatureError for others."""
-    if target.type == h5py.h5g.DATASET:
+    if target.type == DATASET:
         return _describe_dataset(h5py.h5d.open(file.id, to_bytes(target.path)), target)
-    if target.type == h5py.h5g.GROUP:
+    if target.type == GROUP:
         group = h5py.h5g.open(file.id, to_bytes(target.path))
         return GroupDescription(target.path, target.address, read_attributes(h5py.HLObject(group)))
     raise UnsupportedFeatureError(f"{target.path}: neither a group nor a dataset")
@@ -121,7 +118,7 @@ def list_members(file: h5py.File, target: Target) -> list[Member]:
     group = file[to_bytes(target.path)]
     members = []
     for found_name in group:
-        name = to_text(found_name) if isinstance(found_name, bytes) else found_name  # not UTF-8
+        name = to_text(found_name)
         try:
             found = resolve_path(file, f"{target.path.rstrip('/')}/{name}")
         except NotFoundError:
@@ -129,7 +126,7 @@ def list_members(file: h5py.File, target: Target) -> list[Member]:
         except (*LIBRARY_ERRORS, ZarrHDF5Error) as error:
             members.append(Member(name, None, str(error)))
         else:
-            is_dataset = isinstance(found, Target) and found.type == h5py.h5g.DATASET
+            is_dataset = isinstance(found, Target) and found.type == DATASET
             members.append(Member(name, found, bare_dimension=is_dataset and is_bare_dimension(group, name)))
     return members
 
@@ -205,14 +202,13 @@ def _other_files(properties: h5py.h5p.PropDCID, layout: Layout) -> tuple[str, ..
         names = [properties.get_virtual_filename(i) for i in range(properties.get_virtual_count())]
     else:
         names = [properties.get_external(i)[0] for i in range(properties.get_external_count())]
-    texts = (name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names)
-    return tuple(dict.fromkeys(text for text in texts if text != "."))
+    return tuple(dict.fromkeys(text for text in map(to_text, names) if text != "."))
 
 
 def check_filters(dataset: h5py.Dataset) -> None:
     """Raise UnsupportedFeatureError, naming it, if libhdf5 lacks one of the dataset's filters."""
     filters = _filters(dataset.id.get_create_plist())
-    missing = [filter_name(f.id) for f in filters if not h5py.h5z.filter_avail(f.id)]
+    missing = [f.name for f in filters if not h5py.h5z.filter_avail(f.id)]
     if missing:
         raise UnsupportedFeatureError(
             f"{dataset.name}: libhdf5 has no plugin for {', '.join(missing)}; "

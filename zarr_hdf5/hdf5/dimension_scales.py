@@ -84,7 +84,7 @@ def _from_dimension_numbers(dataset: h5py.Dataset, path: str) -> tuple[str | Non
     while True:
         group = dataset.file[to_bytes(parent or "/")]
         for found_name in group:
-            name = to_text(found_name) if isinstance(found_name, bytes) else found_name
+            name = to_text(found_name)
             # Variables that are no scales have the number of their first dimension.
             if all(h5py.h5a.exists(group.id, a, obj_name=to_bytes(name)) for a in (b"CLASS", b"_Netcdf4Dimid")):
                 found.setdefault(int(group[to_bytes(name)].attrs["_Netcdf4Dimid"]), name)

@@ -49,9 +49,9 @@ def to_bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def to_text(name: bytes) -> str:
-    """The inverse of `to_bytes`."""
-    return name.decode("utf-8", "surrogateescape")
+def to_text(name: bytes | str) -> str:
+    """The inverse of `to_bytes`; h5py gives names that are not UTF-8 as bytes, others as text."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
 
 
 def resolve_path(file: h5py.File, path: str) -> Target | ExternalTarget:

@@ -30,10 +30,7 @@ def read_region(
     """
     if datatype.reading in ("text", "object"):
         values = _read(dataset, dataset.dtype, start, count)
-        flat = np.empty(values.shape, object)
-        plain = [plain_value(value, dataset.file) for value in values.reshape(-1)]
-        flat.reshape(-1)[:] = _as_objects(plain)
-        return flat
+        return _as_objects([plain_value(value, dataset.file) for value in values.reshape(-1)]).reshape(values.shape)
     out = np.zeros((*count, *datatype.element_shape), datatype.dtype)
     _read_into(dataset, out, _memory_type(dataset, datatype), start, count)
     return out

@@ -96,9 +96,9 @@ class HDF5Array:
         """The chunk as `presentation.metadata` tells other readers. Raises NotFoundError where there is none."""
         if self.presentation.serving == "stored":
             found = self._locate(coords)
-            mask = 0 if found.filter_masks is None else int(found.filter_masks[0])
-            if not mask and not self._is_short(found):
+            if not _mask(found) and not self._is_short(found):
                 return self.chain.renewed(self._read(found))
+            return self._served_chain.encode(self._decoded(found))
         return self._served_chain.encode(self._values(coords))
 
     def chunk_range(self, coords: tuple[int, ...]) -> ByteRange | None:
@@ -106,7 +106,7 @@ class HDF5Array:
         if self.presentation.serving == "transcoded" or self.chain.may_be_renewed:
             return None
         found = self._locate(coords)
-        if self._is_short(found) or (found.filter_masks is not None and found.filter_masks[0]):
+        if self._is_short(found) or _mask(found):
             return None
         offset, nbytes = self._range(found)
         return ByteRange(offset, nbytes)
@@ -172,16 +172,23 @@ class HDF5Array:
 
     def _values(self, coords: tuple[int, ...]) -> npt.NDArray[Any]:
         """A whole chunk, in the type and layout that other readers are told."""
-        data_type = self.presentation.metadata.data_type
-        if not self.is_native:
-            self.file.check_beside(self.dataset.other_files)
-            self._check(coords)
-            return as_told(self.slabs.read(coords), data_type)
-        found = self._locate(coords)
-        data, mask = self._read(found), 0 if found.filter_masks is None else int(found.filter_masks[0])
+        if self.is_native:
+            return self._decoded(self._locate(coords))
+        self.file.check_beside(self.dataset.other_files)
+        self._check(coords)
+        return as_told(self.slabs.read(coords), self.presentation.metadata.data_type)
+
+    def _decoded(self, found: ChunkLocations) -> npt.NDArray[Any]:
+        """The same of a chunk that lies in the file."""
+        data = self._read(found)
         if self._is_short(found):
             data = bytes(byte_view(data)) + bytes(self.chain.spec.nbytes - self._range(found)[1])
-        return as_told(self.chain.decode(data, mask), data_type)
+        return as_told(self.chain.decode(data, _mask(found)), self.presentation.metadata.data_type)
+
+
+def _mask(found: ChunkLocations) -> int:
+    """The filters that were skipped for the chunk."""
+    return 0 if found.filter_masks is None else int(found.filter_masks[0])
 
 
 @lru_cache(maxsize=256)

@@ -2,14 +2,13 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import h5py
 
-from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import NotFoundError, StorageError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.index_walk import FileSpace, run_walk
@@ -79,16 +78,9 @@ class HDF5Object:
         return self._spaces[version]
 
     def _read_space(self) -> FileSpace:
-        size, read = self._reader()
-        return run_walk(walk_file_space(size), read, size)
-
-    def _reader(self) -> tuple[int, Callable[[list[ByteRange]], Sequence[Buffer]]]:
-        """The size, and how small ranges are read."""
-        if self.local_path is not None:
-            size = self.store.get_range(self.key, ByteRange(0, 0)).size
-            return size, lambda ranges: self.store.get_ranges(self.key, ranges)
-        file = BlockFile(self.store, self.key, cache=self.cache)
-        return file.size, lambda ranges: [file.read_at(r.offset, r.nbytes) for r in ranges]
+        store = self.metadata_store
+        size = store.get_range(self.key, ByteRange(0, 0)).size
+        return run_walk(walk_file_space(size), lambda ranges: store.get_ranges(self.key, ranges), size)
 
     @property
     def metadata_store(self) -> Store | BlockStore:

@@ -17,7 +17,7 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, Member, describe, list_members
 from zarr_hdf5.hdf5.links import DATASET, GROUP, MAX_LINKS, ExternalTarget, Target, resolve_path
-from zarr_hdf5.hierarchy import NodeStore, node_path
+from zarr_hdf5.hierarchy import DOCUMENT, NodeStore, node_path, prefix_of
 from zarr_hdf5.legacy.array_metadata import facts, group_metadata, present
 from zarr_hdf5.legacy.hdf5_array import HDF5Array
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
@@ -30,7 +30,6 @@ from zarr_hdf5.stores.protocol import Blob
 
 __all__ = ["HDF5Group", "HDF5Hierarchy"]
 
-DOCUMENT = "zarr.json"
 CHUNK_KEY = re.compile(r"(?:(?P<path>.*)/)?c(?P<coords>(?:/(?:0|[1-9][0-9]*))*)", re.DOTALL)
 MAX_NODES = 4096
 """Nodes whose description is kept."""
@@ -178,7 +177,7 @@ class HDF5Hierarchy(NodeStore, Composer):
         if isinstance(found, HDF5Array):
             scalar = not found.presentation.metadata.shape
             return ([*(["c"] if scalar else []), DOCUMENT], [] if scalar else ["c"])
-        below = f"{prefix}/" if prefix else ""
+        below = prefix_of(prefix)
         return [DOCUMENT], [name for name in self.child_names(prefix) if self._has_document(below + name)]
 
     def list_prefix(self, prefix: str) -> Iterator[str]:
@@ -186,7 +185,7 @@ class HDF5Hierarchy(NodeStore, Composer):
         todo = [prefix]  # no recursion: files nest groups by the thousand
         while todo:
             path = todo.pop()
-            below = f"{path}/" if path else ""
+            below = prefix_of(path)
             try:
                 found = self.describe(path)
             except NotFoundError:
@@ -283,25 +282,26 @@ class HDF5Hierarchy(NodeStore, Composer):
 
     def _chunk(self, key: str) -> tuple[HDF5Array | None, tuple[int, ...]]:
         """The array and coordinates that a key may mean; None where it is no chunk's."""
-        match = CHUNK_KEY.fullmatch(key)
+        match = _chunk_of(key)
         if match is None:
             return None, ()
-        found = self.describe(match["path"] or "")
+        path, coords = match
+        found = self.describe(path)
         if not isinstance(found, HDF5Array):
             raise NotFoundError(f"{self.url}: no object {key}")
-        return found, tuple(map(int, match["coords"].split("/")[1:]))
+        return found, coords
 
     def _chunk_keys(self, prefix: str) -> Iterator[str]:
         """The keys of the chunks that begin so."""
-        match = CHUNK_KEY.fullmatch(prefix)
-        found = None if match is None else self.describe(match["path"] or "")
-        if match is None or not isinstance(found, HDF5Array):
+        match = _chunk_of(prefix)
+        if match is None:
             return
-        path = f"{match['path']}/" if match["path"] else ""
-        first = tuple(map(int, match["coords"].split("/")[1:]))
-        for coords in found.chunk_coords():
-            if coords[: len(first)] == first:
-                yield path + "/".join(map(str, ("c", *coords)))
+        path, first = match
+        found = self.describe(path)
+        if isinstance(found, HDF5Array):
+            for coords in found.chunk_coords():
+                if coords[: len(first)] == first:
+                    yield prefix_of(path) + "/".join(map(str, ("c", *coords)))
 
     def _list_chunks(self, prefix: str) -> tuple[list[str], list[str]]:
         """The next coordinate of the chunks whose keys begin so: of the last dimension, or of another."""
@@ -319,6 +319,12 @@ class HDF5Hierarchy(NodeStore, Composer):
 
     def _refusal(self) -> ReadOnlyError:
         return ReadOnlyError(f"{self.url} is an HDF5 file, open for reading only; convert it to write")
+
+
+def _chunk_of(key: str) -> tuple[str, tuple[int, ...]] | None:
+    """The path and the coordinates (those that come first, in a prefix) in a chunk's key; None of another key."""
+    match = CHUNK_KEY.fullmatch(key)
+    return None if match is None else (match["path"] or "", tuple(map(int, match["coords"].split("/")[1:])))
 
 
 def _node_of(key: str, url: str) -> str:

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from zarr_hdf5.errors import ZarrHDF5Error
 from zarr_hdf5.hdf5.chunk_query import read_chunk_table
-from zarr_hdf5.hdf5.description import ChunkTable, DatasetDescription, describe, open_file
+from zarr_hdf5.hdf5.chunk_table import ChunkTable
+from zarr_hdf5.hdf5.description import DatasetDescription, describe
+from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hdf5.links import Target, resolve_path
 from zarr_hdf5.shard.hdf5_view import COORDS_ATTRIBUTE, JSON_ATTRIBUTE, HDF5View
 from zarr_hdf5.shard.source import read_shard_table
