@@ -27,6 +27,7 @@ from zarr_hdf5.errors import CorruptDataError, UnsupportedFeatureError
 # Each codec with an independent encoder and decoder of the same bytes.
 CODECS: list[tuple[BytesBytesCodec, Any, Any]] = [
     (GzipCodec(0), gzip.compress, gzip.decompress),
+    (GzipCodec(1), numcodecs.GZip().encode, numcodecs.GZip().decode),
     (GzipCodec(9), gzip.compress, gzip.decompress),
     (ZstdCodec(1, True), zstandard.compress, lambda b: numcodecs.Zstd().decode(b)),
     (ZstdCodec(19), lambda b: numcodecs.Zstd(3, True).encode(b), lambda b: numcodecs.Zstd().decode(b)),
@@ -34,6 +35,8 @@ CODECS: list[tuple[BytesBytesCodec, Any, Any]] = [
     (BloscCodec("zstd", 0, "bitshuffle", 1), numcodecs.Blosc("zlib").encode, numcodecs.Blosc().decode),
     (BloscCodec("blosclz", 9, "noshuffle", 8, 1), numcodecs.Blosc("lz4hc").encode, numcodecs.Blosc().decode),
     (Crc32cCodec(), numcodecs.CRC32C().encode, numcodecs.CRC32C().decode),
+    (ZlibCodec(0), zlib.compress, zlib.decompress),
+    (ZlibCodec(1), numcodecs.Zlib().encode, numcodecs.Zlib().decode),
     (ZlibCodec(9), zlib.compress, zlib.decompress),
     (Bz2Codec(9), bz2.compress, bz2.decompress),
     (Lz4Codec(), numcodecs.LZ4().encode, numcodecs.LZ4().decode),
@@ -115,6 +118,7 @@ def without_size(data: bytes, checksum: bool = False) -> bytes:
 
 STREAMS: list[tuple[BytesBytesCodec, bytes, bytes]] = [
     (GzipCodec(), gzip.compress(A) + gzip.compress(B), A + B),
+    (GzipCodec(), gzip.compress(A, mtime=0) * 2, A + A),
     (GzipCodec(), gzip.compress(A) + gzip.compress(b"") + gzip.compress(B) + bytes(100), A + B),
     (GzipCodec(), gzip.compress(A) + gzip.compress(bytes(20000)) * 3, A + bytes(60000)),
     (Bz2Codec(), bz2.compress(A) + bz2.compress(B), A + B),
@@ -200,10 +204,10 @@ def test_zlib_streams_by_whatever_reads_them(encoded: bytes, data: bytes, room: 
     assert ZlibCodec().decode(memoryview(encoded), len(data) + room) == data
 
 
-def test_zlib_takes_no_more_memory_than_the_stream_can_fill() -> None:
-    encoded = zlib.compress(A)
+@pytest.mark.parametrize(("codec", "encoded"), [(ZlibCodec(), zlib.compress(A)), (GzipCodec(), gzip.compress(A))])
+def test_deflate_takes_no_more_memory_than_the_stream_can_fill(codec: BytesBytesCodec, encoded: bytes) -> None:
     tracemalloc.start()
-    ZlibCodec().decode(encoded, (1 << 32) - 1)
+    codec.decode(encoded, (1 << 32) - 1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1032 * len(encoded) + 10_000
@@ -216,17 +220,61 @@ def test_zlib_sees_bytes_after_the_end(nbytes: int) -> None:
             ZlibCodec().decode(zlib.compress(A) + more, len(A))
 
 
-@given(st.integers(0, 60), st.integers(1, 255))
-def test_zlib_damaged_anywhere(place: int, change: int) -> None:
+# The last ends as the member does.
+@pytest.mark.parametrize("behind", [b"garbage", bytes(8) + gzip.compress(A), gzip.compress(A)[-8:]])
+def test_gzip_sees_bytes_after_the_end(behind: bytes) -> None:
+    with pytest.raises((CorruptDataError, zlib.error)):
+        GzipCodec().decode(gzip.compress(A) + behind, ROOM)
+
+
+def gzip_member(flags: int, fields: bytes, *, checksum: int | None = None) -> bytes:
+    """A gzip member with optional fields in its header, and maybe two bytes that should be the header's checksum."""
+    plain = gzip.compress(A, mtime=0)
+    header = plain[:3] + bytes([flags]) + plain[4:10] + fields
+    if flags & 2:
+        header += struct.pack("<H", zlib.crc32(header) & 0xFFFF if checksum is None else checksum)
+    return header + plain[10:]
+
+
+# RFC 1952: 1 says "text"; 2, 4, 8 and 16 announce the header's checksum, extra fields, a name and a comment.
+@pytest.mark.parametrize(
+    ("flags", "fields"),
+    [
+        (1, b""),
+        (2, b""),
+        (4, b"\x04\0abcd"),
+        (8, b"name\0"),
+        (16, b"comment\0"),
+        (31, b"\x04\0abcdname\0comment\0"),
+    ],
+)
+def test_gzip_headers(flags: int, fields: bytes) -> None:
+    encoded = gzip_member(flags, fields)
+    assert gzip.decompress(encoded) == A
+    assert GzipCodec().decode(encoded, len(A)) == A
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [gzip_member(2, b"", checksum=1), gzip_member(32, b""), gzip_member(4, b"\xff\xff"), gzip_member(8, b"x")],
+)
+def test_gzip_headers_that_are_wrong(encoded: bytes) -> None:
+    with pytest.raises((CorruptDataError, zlib.error)):
+        GzipCodec().decode(encoded, len(A))
+
+
+@pytest.mark.parametrize(("codec", "wbits"), [(ZlibCodec(), 15), (GzipCodec(), 31)])
+@given(place=st.integers(0, 70), change=st.integers(1, 255))
+def test_deflate_damaged_anywhere(codec: BytesBytesCodec, wbits: int, place: int, change: int) -> None:
     """The checksum sees every damage that is not in the header's idle bits."""
-    damaged = bytearray(zlib.compress(np.random.default_rng(1).integers(0, 9, 150, np.uint8).tobytes(), 9))
+    damaged = bytearray(zlib.compress(np.random.default_rng(1).integers(0, 9, 150, np.uint8).tobytes(), 9, wbits))
     damaged[place] ^= change
     try:
-        independent: bytes | None = zlib.decompress(damaged)
+        independent: bytes | None = zlib.decompress(damaged, wbits)
     except zlib.error:
         independent = None
     try:
-        found: Any = ZlibCodec().decode(damaged, 150)
+        found: Any = codec.decode(damaged, 150)
     except (CorruptDataError, zlib.error):
         found = None
     assert found == independent

@@ -1,8 +1,9 @@
 """Decompression to no more than a given length: a check for all libraries, the standard library's streams, libdeflate.
 
-The streams may follow each other, and may be of any compression; libdeflate reads single zlib streams.
+The streams may follow each other, and may be of any compression; libdeflate reads single zlib streams and gzip members.
 """
 
+import struct
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,13 +13,15 @@ import numpy as np
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.errors import CorruptDataError
 
-__all__ = ["Decompressor", "check_room", "decompress_streams", "inflate"]
+__all__ = ["Decompressor", "check_room", "decompress_streams", "gunzip", "inflate"]
 
 # Streams after the first are fed in pieces: what follows a stream is copied by `unused_data`, each time anew.
 _PIECE_NBYTES = 4096
 
 # RFC 1951: the shortest code for the longest match, 258 bytes, takes two bits.
 _MOST_PER_BYTE = 4 * 258
+
+_HEADER_CHECKSUM = 0x02  # FHCRC in RFC 1952
 
 
 class Decompressor(Protocol):
@@ -84,15 +87,37 @@ def inflate(buffer: Buffer, max_nbytes: int) -> bytearray | None:
     Three times as fast as the standard library. Takes no more memory than the stream can fill.
     """
     data = byte_view(buffer)
+    decoded = _libdeflate(deflate.zlib_decompress, data, max_nbytes)
+    if decoded is None:
+        return None
+    # The checksum was found right where the stream ends; libdeflate does not say whether anything follows.
+    return decoded if deflate.adler32(decoded) == int.from_bytes(data[-4:], "big") else None
+
+
+def gunzip(buffer: Buffer, max_nbytes: int) -> bytearray | None:
+    """The data of one gzip member (RFC 1952) with nothing behind it, by libdeflate; None as `inflate` has it."""
+    data = byte_view(buffer)
+    if len(data) < 18 or data[3] & _HEADER_CHECKSUM:  # the shortest member; libdeflate does not verify this checksum
+        return None
+    decoded = _libdeflate(deflate.gzip_decompress, data, max_nbytes)
+    if decoded is None:
+        return None
+    # The member ends with these bytes. It is the only one if they are nowhere but at the end of `data`; looking at
+    # the end alone would take two equal members for one.
+    trailer = struct.pack("<II", deflate.crc32(decoded), len(decoded))
+    return decoded if bytes(data).find(trailer) == len(data) - len(trailer) else None
+
+
+def _libdeflate(
+    decompress: Callable[["memoryview[int]", int], bytearray], data: "memoryview[int]", max_nbytes: int
+) -> bytearray | None:
     room = min(max_nbytes, _MOST_PER_BYTE * len(data))
     if not 0 < room < 1 << 32:  # the wrapper takes 32 bits, and 0 for "there is nothing to decode"
         return None
     try:
-        decoded = deflate.zlib_decompress(data, room)
+        return decompress(data, room)
     except deflate.DeflateError:
         return None
-    # The checksum was found right where the stream ends; libdeflate does not say whether anything follows.
-    return decoded if deflate.adler32(decoded) == int.from_bytes(data[-4:], "big") else None
 
 
 def check_room(nbytes: int, max_nbytes: int, codec: str) -> None:

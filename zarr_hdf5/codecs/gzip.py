@@ -8,9 +8,10 @@ import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zarr_hdf5.buffer import Buffer, byte_view
-from zarr_hdf5.codecs.bounded_decompression import decompress_streams
+from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.codecs.bounded_decompression import decompress_streams, gunzip
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
+from zarr_hdf5.codecs.deflate_encoding import deflate_gzip, max_deflated_nbytes
 from zarr_hdf5.errors import Problem
 
 __all__ = ["GzipCodec", "parse_gzip"]
@@ -20,7 +21,7 @@ _WBITS = 16 + zlib.MAX_WBITS  # 16: the gzip wrapper, not zlib's
 
 @dataclass(frozen=True, slots=True)
 class GzipCodec:
-    """gzip at a `level` from 0 to 9."""
+    """gzip at a `level` from 0 to 9, encoded as `numcodecs.zlib` is."""
 
     level: int = 5
     name: ClassVar[str] = "gzip"
@@ -33,15 +34,18 @@ class GzipCodec:
         """Depends on the data."""
 
     def max_encoded_nbytes(self, nbytes: int) -> int:
-        """zlib's compressBound, and the wrapper."""
-        return nbytes + (nbytes >> 12) + (nbytes >> 14) + (nbytes >> 25) + 13 + 12
+        """The encoders' bound."""
+        return max_deflated_nbytes(nbytes)
 
     def encode(self, buffer: Buffer) -> Buffer:
         """Encode as one member, without name or time."""
-        return zlib.compress(byte_view(buffer), self.level, _WBITS)
+        return deflate_gzip(buffer, self.level)
 
     def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
         """Decode. Raises CorruptDataError or zlib.error."""
+        decoded = gunzip(buffer, max_nbytes)
+        if decoded is not None:
+            return decoded
         return decompress_streams(_new, buffer, max_nbytes, self.name, zero_padding=True)
 
 
