@@ -1,12 +1,17 @@
 """Write once, both formats: Zarr v3 arrays whose shards are HDF5 files."""
 
+import importlib
+from typing import TYPE_CHECKING
+
 from zarr_hdf5 import errors
-from zarr_hdf5.api.convert import Conversion, convert
 from zarr_hdf5.api.open import create_array, create_group, open, open_array, open_group
-from zarr_hdf5.api.verify import Report, verify
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.group import Group
 from zarr_hdf5.shard.options import HDF5
+
+if TYPE_CHECKING:
+    from zarr_hdf5.api.convert import Conversion, convert
+    from zarr_hdf5.api.verify import Report, verify
 
 __all__ = [
     "HDF5",
@@ -26,3 +31,22 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+_RARE = {
+    "Conversion": "zarr_hdf5.api.convert",
+    "convert": "zarr_hdf5.api.convert",
+    "Report": "zarr_hdf5.api.verify",
+    "verify": "zarr_hdf5.api.verify",
+}
+"""What not every program needs, and where it is: imported when it is first asked for (PEP 562)."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _RARE:
+        raise AttributeError(f"module 'zarr_hdf5' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_RARE[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

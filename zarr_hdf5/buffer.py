@@ -1,14 +1,18 @@
 """Bytes in memory, whoever holds them, and one way of looking at them."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Buffer", "byte_view"]
+__all__ = ["Buffer", "Buffers", "as_rows", "byte_view"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
 """An ndarray is taken as its elements in C order, in its own byte order."""
+
+Buffers: TypeAlias = Sequence[Buffer] | npt.NDArray[np.uint8]
+"""Several, one after the other; as an ndarray, (n, nbytes), whose rows are contiguous."""
 
 
 def byte_view(buffer: Buffer) -> "memoryview[int]":
@@ -18,3 +22,17 @@ def byte_view(buffer: Buffer) -> "memoryview[int]":
         buffer = np.ascontiguousarray(buffer).reshape(-1).view(np.uint8).data
     view = memoryview(buffer)
     return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def as_rows(buffers: Buffers) -> npt.NDArray[np.uint8]:
+    """(n, nbytes): buffers of one length as rows; without a copy if there is only one. Raises ValueError for others."""
+    if isinstance(buffers, np.ndarray):
+        return buffers
+    if len(buffers) == 1:
+        view = byte_view(buffers[0])
+        return np.frombuffer(view, np.uint8)[np.newaxis] if view.nbytes else np.empty((1, 0), np.uint8)
+    views = [byte_view(buffer) for buffer in buffers]
+    lengths = set(map(len, views))
+    if len(lengths) > 1:
+        raise ValueError(f"buffers of different lengths, from {min(lengths)} to {max(lengths)} bytes")
+    return np.frombuffer(b"".join(views), np.uint8).reshape(len(views), *lengths)

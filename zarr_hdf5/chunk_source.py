@@ -5,6 +5,7 @@ Unsharded, sharded and HDF5 arrays differ only here. Above lie indexing and arra
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from zarr_hdf5.chunk_grid import RegularChunkGrid
 __all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ObjectGrid:
     """An array cut into stored objects, and these into chunks (elements; the object's shape is a multiple).
 
@@ -29,22 +30,22 @@ class ObjectGrid:
     object_shape: tuple[int, ...]
     chunk_shape: tuple[int, ...]
 
-    @property
+    @cached_property
     def chunks_per_object(self) -> tuple[int, ...]:
         """Chunks along each dimension of an object."""
         return tuple(o // c for o, c in zip(self.object_shape, self.chunk_shape, strict=True))
 
-    @property
+    @cached_property
     def objects(self) -> RegularChunkGrid:
         """The grid of objects."""
         return RegularChunkGrid(self.shape, self.object_shape)
 
-    @property
+    @cached_property
     def chunks(self) -> RegularChunkGrid:
         """The grid of chunks."""
         return RegularChunkGrid(self.shape, self.chunk_shape)
 
-    @property
+    @cached_property
     def nchunks_per_object(self) -> int:
         """Chunks in an object."""
         return prod(self.chunks_per_object)

@@ -1,13 +1,14 @@
-"""All cores for codec work: one pool of threads for the process.
+"""All cores for codec work: one pool of threads for the process, and the thread that asks.
 
-The codecs release the interpreter lock. Tasks must not themselves wait for the pool, so a task that calls `run` again
-simply runs its tasks in place.
+The codecs release the interpreter lock. Work that itself asks for more work does that in place, so nobody ever waits
+for a thread that waits.
 """
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import chain, islice
 from typing import TypeVar
 
 __all__ = ["run", "worker_count"]
@@ -27,30 +28,47 @@ def worker_count() -> int:
         return os.cpu_count() or 1
 
 
-def run(task: Callable[[T], object], items: Sequence[T]) -> None:
-    """Call `task` on every item, on all cores; the first error stops what has not begun and is raised."""
-    if len(items) <= 1 or getattr(_inside, "worker", False) or worker_count() == 1:
-        for item in items:
+def run(task: Callable[[T], object], items: Iterable[T]) -> None:
+    """Call `task` on every item, on all cores; the first error stops what has not begun and is raised.
+
+    The items are taken one by one, in order, each when somebody is free to work on it.
+    """
+    pending = iter(items)
+    begun = list(islice(pending, 2))
+    if len(begun) < 2 or getattr(_inside, "working", False) or worker_count() == 1:
+        for item in chain(begun, pending):
             task(item)
         return
-    futures = [_get_pool().submit(task, item) for item in items]
-    done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in waiting:
-        future.cancel()
-    wait(waiting)
-    for future in done:
-        future.result()
+    pending = chain(begun, pending)
+    taking = threading.Lock()
+    errors: list[BaseException] = []
 
+    def take() -> list[T]:
+        with taking:
+            return list(islice(pending, 1))
 
-def _mark_worker() -> None:
-    _inside.worker = True
+    def work() -> None:
+        _inside.working = True
+        try:
+            while not errors and (taken := take()):
+                task(*taken)
+        except BaseException as error:  # KeyboardInterrupt too: the others have to stop
+            errors.append(error)
+        finally:
+            _inside.working = False
+
+    helpers = [_get_pool().submit(work) for _ in range(worker_count() - 1)]
+    work()
+    wait([helper for helper in helpers if not helper.cancel()])
+    if errors:
+        raise errors[0]
 
 
 def _get_pool() -> ThreadPoolExecutor:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(worker_count(), "zarr_hdf5", initializer=_mark_worker)
+            _pool = ThreadPoolExecutor(worker_count(), "zarr_hdf5")
         return _pool
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from counting_store import CodecCalls
 
-from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.buffer import Buffers
 from zarr_hdf5.codecs.pipeline import PreparedChain
 
 
@@ -19,18 +19,18 @@ from zarr_hdf5.codecs.pipeline import PreparedChain
 def codecs(monkeypatch: pytest.MonkeyPatch) -> CodecCalls:
     """Counts chunks of uint16; the arrays of these tests hold nothing else, and indexes hold uint64."""
     calls = CodecCalls(np.dtype("<u2"))
-    decode, encode = PreparedChain.decode, PreparedChain.encode
+    decode, encode = PreparedChain.decode_many, PreparedChain.encode_many
 
-    def counting_decode(self: PreparedChain, buffer: Buffer, filter_mask: int = 0) -> npt.NDArray[Any]:
+    def counting_decode(self: PreparedChain, buffers: Buffers, filter_mask: int = 0) -> npt.NDArray[Any]:
         if self.spec.dtype == calls.dtype:
-            calls.note("decoded")
-        return decode(self, buffer, filter_mask)
+            calls.note("decoded", len(buffers))
+        return decode(self, buffers, filter_mask)
 
-    def counting_encode(self: PreparedChain, array: npt.NDArray[Any]) -> Buffer:
+    def counting_encode(self: PreparedChain, arrays: npt.NDArray[Any]) -> Buffers:
         if self.spec.dtype == calls.dtype:
-            calls.note("encoded")
-        return encode(self, array)
+            calls.note("encoded", len(arrays))
+        return encode(self, arrays)
 
-    monkeypatch.setattr(PreparedChain, "decode", counting_decode)
-    monkeypatch.setattr(PreparedChain, "encode", counting_encode)
+    monkeypatch.setattr(PreparedChain, "decode_many", counting_decode)
+    monkeypatch.setattr(PreparedChain, "encode_many", counting_encode)
     return calls

@@ -98,10 +98,10 @@ class CodecCalls:
     meet: threading.Barrier | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, direction: str) -> None:
+    def note(self, direction: str, nchunks: int) -> None:
         me = threading.get_ident()
         with self._lock:
-            setattr(self, direction, getattr(self, direction) + 1)
+            setattr(self, direction, getattr(self, direction) + nchunks)
             wait = self.meet is not None and me not in self.threads and len(self.threads) < 2
             self.threads.add(me)
         if wait and self.meet is not None:

@@ -5,8 +5,7 @@ import os
 import h5py
 
 from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
-from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
-from zarr_hdf5.hdf5.links import DATASET, GROUP, to_text
+from zarr_hdf5.hdf5.links import Target, to_bytes
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
@@ -16,7 +15,6 @@ from zarr_hdf5.stores.resolve import object_at, store_from_url
 
 __all__ = ["URL", "new_store_at", "store_at"]
 
-MAX_DEPTH = 256
 HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
 URL = str | os.PathLike[str] | Store
 
@@ -34,11 +32,11 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: st
     store = store_from_url(url, read_only=read_only)
     if isinstance(store, HDF5Hierarchy):
         return store
-    if isinstance(store, LocalStore) and not store.root.is_file():
+    if isinstance(store, LocalStore) and not os.path.isfile(store.root):
         return store
     file = _file_at(url, store, links_outside)
     if file is not None and file.is_hdf5():
-        return HDF5Hierarchy.of(file, _root, path)
+        return HDF5Hierarchy.of(file, _is_shard, path)
     if isinstance(store, LocalStore):
         raise NotFoundError(f"{store.url} is neither an HDF5 file nor a Zarr directory")
     return store
@@ -63,28 +61,7 @@ def new_store_at(url: URL) -> Store:
     return store_from_url(url)
 
 
-def _root(file: h5py.File) -> str:
-    """The HDF5 path that stands for the root: in a lone shard its dataset, else "/"."""
-    try:
-        found = _only_dataset(file)
-        lone = found is not None and h5py.h5a.exists(file.id, JSON_ATTRIBUTE.encode(), obj_name=found)
-        return to_text(found) if found is not None and lone else "/"
-    except LIBRARY_ERRORS:
-        return "/"
-
-
-def _only_dataset(file: h5py.File) -> bytes | None:
-    """The path of the dataset at the end of a path of groups that have one member each."""
-    path = b""
-    for _ in range(MAX_DEPTH):  # groups may contain themselves
-        group = h5py.h5g.open(file.id, path or b"/")
-        if group.get_num_objs() != 1:
-            return None
-        name = group.get_objname_by_idx(0)
-        if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-            return None
-        path += b"/" + name
-        kind = h5py.h5g.get_objinfo(group, name).type
-        if kind != GROUP:
-            return path if kind == DATASET else None
-    return None
+def _is_shard(file: h5py.File, dataset: Target) -> bool:
+    """Whether the only dataset of a file is a shard of a Zarr array, opened by itself."""
+    found: bool = h5py.h5a.exists(file.id, JSON_ATTRIBUTE.encode(), obj_name=to_bytes(dataset.path))
+    return found

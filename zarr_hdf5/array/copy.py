@@ -50,24 +50,27 @@ def copy_chunks(source: StoredArray, target: StoredArray, sink: ChunkSink, advan
     run(copy, list(product(*map(range, grid.objects.grid_shape))))
 
 
-def _chunks(source: StoredArray, target: StoredArray, coords: tuple[int, ...]) -> Iterator[tuple[int, Buffer | None]]:
+def _chunks(source: StoredArray, target: StoredArray, coords: tuple[int, ...]) -> Iterator[tuple[int, Buffer]]:
     """The chunks of an object of `target`, by their number within it."""
     grid, here = target.source.grid, source.source.grid
     origin, shape = grid.objects.chunk_origin(coords), grid.objects.clipped_shape(coords)
     region = tuple(slice(a, a + n) for a, n in zip(origin, shape, strict=True))
     first = np.asarray(origin) // np.asarray(grid.chunk_shape)
     for part in plan_objects(parse_basic(region, here.shape).dims, here):
-        chunks = part.chunks()
+        chunks = part.part.chunks()
         locations = source.source.locate(part.coords, chunks)
         if locations is None:
             continue
         places = chunks + np.asarray(part.coords) * np.asarray(here.chunks_per_object) - first
         numbers = np.ravel_multi_index(tuple(places.T), grid.chunks_per_object)
         fetched = fetch(source, part.coords, chunks, locations)
-        for i, (buffer, mask) in enumerate(fetched):
-            if buffer is not None and mask:
+        masks = np.zeros(len(chunks), np.uint32) if fetched.masks is None else fetched.masks
+        for row, buffer, mask in zip(fetched.present.tolist(), fetched.buffers, masks.tolist(), strict=False):
+            if mask:
                 # A filter was skipped: the target has no such notion.
-                buffer = target.chain.encode(decode_chunk(source, buffer, mask, locations.key, chunks[i]))
-            elif buffer is not None:
-                buffer = source.chain.renewed(buffer)
-            yield int(numbers[i]), buffer
+                yield (
+                    int(numbers[row]),
+                    target.chain.encode(decode_chunk(source, buffer, mask, locations.key, chunks[row])),
+                )
+            else:
+                yield int(numbers[row]), source.chain.renewed(buffer)

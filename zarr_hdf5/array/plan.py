@@ -1,10 +1,11 @@
-"""From a selection to the objects and chunks that hold it: arithmetic, before anything is read."""
+"""From a basic selection to the objects and chunks that hold it: arithmetic, before anything is read."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, product
 from math import prod
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,44 @@ from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.indexing.basic import DimSelection
 from zarr_hdf5.indexing.projection import ChunkDim, project
 
-__all__ = ["ChunkPart", "ObjectPart", "plan_objects"]
+__all__ = ["Box", "ChunkPart", "ObjectPart", "Part", "SomeChunks", "plan_objects", "view_of"]
 
 Slices = tuple[slice, ...]
+Values = npt.NDArray[Any]
+
+
+def view_of(*index: int | slice | None) -> Any:
+    """An index of numpy's; the ellipsis keeps an array of no dimensions an array."""
+    return (*index, ...)
+
+
+class Part(Protocol):
+    """What is selected of some chunks of one object."""
+
+    @property
+    def nchunks(self) -> int:
+        """How many chunks."""
+        ...
+
+    def chunks(self) -> npt.NDArray[np.intp]:
+        """(m, rank): the chunks, counted within the object."""
+        ...
+
+    def split(self, most: int) -> "Iterator[Part]":
+        """The same in parts of at most `most` chunks, which stay in their order."""
+        ...
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Part":
+        """These of the chunks, in this order."""
+        ...
+
+    def put(self, decoded: Values, out: Values) -> None:
+        """Copy the selected elements of the decoded chunks, (m, *chunk_shape), to their places in the result."""
+        ...
+
+    def fill(self, out: Values, value: Any) -> None:
+        """Set their places in the result to `value`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,56 +69,231 @@ class ChunkPart:
     whole: bool
 
 
-@dataclass(frozen=True)
-class ObjectPart:
-    """The part of one object that is selected: along each dimension, the chunks that are touched."""
+class Segment(NamedTuple):
+    """Chunks that follow each other along one dimension, of each of which the same is selected.
 
-    coords: tuple[int, ...]
-    grid: ObjectGrid
+    The result has, in `in_out`, `nchunks` times the `length` selected elements of a chunk.
+    """
+
+    chunks: slice
+    nchunks: int
+    in_chunk: slice
+    length: int
+    in_out: slice
+
+
+@dataclass(frozen=True)
+class Box:
+    """A `Part` that is a product: along each dimension, the chunks that are touched.
+
+    `first`: coordinates, in the grid of all chunks, of the object's first chunk.
+    """
+
     dims: tuple[tuple[ChunkDim, ...], ...]
+    first: tuple[int, ...]
+
+    @cached_property
+    def nchunks(self) -> int:
+        """See `Part`."""
+        return prod(map(len, self.dims))
 
     @property
-    def nchunks(self) -> int:
-        """Chunks touched."""
-        return prod(len(dim) for dim in self.dims)
+    def size(self) -> int:
+        """Number of selected elements."""
+        return prod(sum(d.in_out.stop - d.in_out.start for d in dim) for dim in self.dims)
 
     def chunks(self) -> npt.NDArray[np.intp]:
-        """(m, rank): the touched chunks, counted within the object, in C order."""
-        counts = self.grid.chunks_per_object
-        axes = [[d.chunk % n for d in dim] for dim, n in zip(self.dims, counts, strict=True)]
-        return np.array(list(product(*axes)), np.intp).reshape(self.nchunks, len(axes))
+        """See `Part`; in C order."""
+        axes = [[d.chunk - first for d in dim] for dim, first in zip(self.dims, self.first, strict=True)]
+        if self.nchunks == 1:
+            return np.array([[chunk for (chunk,) in axes]], np.intp)
+        chunks = np.empty((*map(len, axes), len(axes)), np.intp)
+        for axis, along in enumerate(np.ix_(*axes)):
+            chunks[..., axis] = along
+        return chunks.reshape(self.nchunks, len(axes))
 
     def parts(self) -> Iterator[ChunkPart]:
-        """The touched chunks in the same order."""
+        """The chunks one by one."""
         for dims in product(*self.dims):
             yield ChunkPart(tuple(d.in_chunk for d in dims), tuple(d.in_out for d in dims), all(d.whole for d in dims))
 
+    def split(self, most: int) -> "Iterator[Box]":
+        """See `Part`."""
+        if self.nchunks <= most:
+            yield self
+            return
+        axis = next(axis for axis, dim in enumerate(self.dims) if len(dim) > 1)
+        dim = self.dims[axis]
+        step = max(1, most * len(dim) // self.nchunks)
+        for start in range(0, len(dim), step):
+            dims = (*self.dims[:axis], dim[start : start + step], *self.dims[axis + 1 :])
+            yield from replace(self, dims=dims).split(most)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "SomeChunks":
+        """See `Part`."""
+        parts = list(self.parts())
+        return SomeChunks(self.chunks()[rows], [parts[i] for i in rows.tolist()])
+
+    def put(self, decoded: Values, out: Values) -> None:
+        """See `Part`."""
+        for chunks, region in self.views(decoded, out):
+            region[...] = chunks
+
+    def fill(self, out: Values, value: Any) -> None:
+        """See `Part`."""
+        out[self.in_out] = value
+
+    def views(self, chunks: Values, array: Values) -> Iterator[tuple[Values, Values]]:
+        """Pairs of views, of `chunks`, (m, *chunk_shape), and of the selected `array`, that hold the same elements."""
+        if self.nchunks == 1:
+            (dims,) = product(*self.dims)
+            yield chunks[view_of(0, *(d.in_chunk for d in dims))], array[view_of(*(d.in_out for d in dims))]
+            return
+        many = [axis for axis, dim in enumerate(self.dims) if len(dim) > 1]
+        grid = chunks.reshape([len(self.dims[axis]) for axis in many] + list(chunks.shape[1:]))
+        for segments in product(*map(_segments, self.dims)):
+            which = (segments[axis].chunks for axis in many)
+            region = _by_chunk(array[view_of(*(s.in_out for s in segments))], segments, many)
+            yield grid[view_of(*which, *(s.in_chunk for s in segments))], region
+
     @cached_property
     def in_out(self) -> Slices:
-        """The block of the result that this object fills."""
+        """The block of the result that this part fills."""
         spans = []
         for dim in self.dims:
             ends = [(d.in_out.start, d.in_out.stop) for d in (dim[0], dim[-1])]
             spans.append(slice(min(e[0] for e in ends), max(e[1] for e in ends)))
         return tuple(spans)
 
-    @cached_property
-    def whole(self) -> bool:
-        """Whether every element of the object that lies within the array is selected."""
-        valid = self.grid.objects.clipped_shape(self.coords)
+    def covers(self, shape: tuple[int, ...]) -> bool:
+        """Whether all elements of chunks of `shape` are selected, also those outside the array, in their order."""
         return all(
-            all(d.whole for d in dim) and len(dim) == -(-length // chunk)
-            for dim, length, chunk in zip(self.dims, valid, self.grid.chunk_shape, strict=True)
+            d.in_out.stop - d.in_out.start == n and (d.in_chunk.step > 0 or n == 1)
+            for dim, n in zip(self.dims, shape, strict=True)
+            for d in dim
         )
 
+    def partial(self) -> list[int]:
+        """Rows of the chunks that have elements within the array that are not selected."""
+        if all(d.whole for dim in self.dims for d in dim):
+            return []
+        return [row for row, dims in enumerate(product(*self.dims)) if not all(d.whole for d in dims)]
 
-def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectPart]:
-    """The objects that a selection touches, in C order."""
+
+def _segments(dim: tuple[ChunkDim, ...]) -> list[Segment]:
+    segments: list[Segment] = []
+    first = 0
+    for i, d in enumerate(dim):
+        after = dim[i + 1] if i + 1 < len(dim) else None
+        if after is None or after.in_chunk != d.in_chunk or after.in_out.start != d.in_out.stop:
+            begin = dim[first].in_out.start
+            length = d.in_out.stop - d.in_out.start
+            segments.append(
+                Segment(slice(first, i + 1), i + 1 - first, d.in_chunk, length, slice(begin, d.in_out.stop))
+            )
+            first = i + 1
+    return segments
+
+
+def _by_chunk(region: Values, segments: Sequence[Segment], many: list[int]) -> Values:
+    """`region` with the dimensions `many` split, into chunks (these come first) and elements."""
+    shape: list[int] = []
+    front: list[int] = []
+    back: list[int] = []
+    for axis, segment in enumerate(segments):
+        if axis in many:
+            front.append(len(shape))
+            shape.append(segment.nchunks)
+        back.append(len(shape))
+        shape.append(segment.length)
+    return region.reshape(shape).transpose(front + back)  # a view: dimensions are only split
+
+
+@dataclass(frozen=True, slots=True)
+class SomeChunks:
+    """A `Part` of chunks in any order."""
+
+    coords: npt.NDArray[np.intp]
+    each: Sequence[ChunkPart]
+
+    @property
+    def nchunks(self) -> int:
+        """See `Part`."""
+        return len(self.each)
+
+    @property
+    def size(self) -> int:
+        """Number of selected elements."""
+        return sum(prod(s.stop - s.start for s in part.in_out) for part in self.each)
+
+    def parts(self) -> Iterator[ChunkPart]:
+        """The chunks one by one."""
+        return iter(self.each)
+
+    def chunks(self) -> npt.NDArray[np.intp]:
+        """See `Part`."""
+        return self.coords
+
+    def split(self, most: int) -> "Iterator[SomeChunks]":
+        """See `Part`."""
+        for start in range(0, len(self.each), most):
+            yield SomeChunks(self.coords[start : start + most], self.each[start : start + most])
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "SomeChunks":
+        """See `Part`."""
+        return SomeChunks(self.coords[rows], [self.each[i] for i in rows.tolist()])
+
+    def put(self, decoded: Values, out: Values) -> None:
+        """See `Part`."""
+        for chunk, part in zip(decoded, self.each, strict=True):
+            out[part.in_out] = chunk[part.in_chunk]
+
+    def fill(self, out: Values, value: Any) -> None:
+        """See `Part`."""
+        for part in self.each:
+            out[part.in_out] = value
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPart:
+    """The part of one object that is selected."""
+
+    coords: tuple[int, ...]
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectBox(ObjectPart):
+    """An `ObjectPart` that is a box."""
+
+    part: Box
+    whole: bool
+
+
+def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectBox]:
+    """The objects that a selection touches, in C order.
+
+    `whole`: every element of the object that lies within the array is selected.
+    """
     if any(dim.count == 0 for dim in dims):
         return
-    along: list[list[tuple[int, tuple[ChunkDim, ...]]]] = []
-    for dim, length, chunk, count in zip(dims, grid.shape, grid.chunk_shape, grid.chunks_per_object, strict=True):
-        touched = project(dim, length, chunk)
-        along.append([(i, tuple(part)) for i, part in groupby(touched, lambda d, n=count: d.chunk // n)])  # type: ignore[misc]
+    counts = grid.chunks_per_object
+    along = map(_objects_along, dims, grid.shape, grid.chunk_shape, counts)
     for combination in product(*along):
-        yield ObjectPart(tuple(i for i, _ in combination), grid, tuple(part for _, part in combination))
+        coords, parts, wholes = zip(*combination, strict=True) if combination else ((), (), ())
+        first = tuple([i * n for i, n in zip(coords, counts, strict=True)])
+        yield ObjectBox(coords, Box(parts, first), all(wholes))
+
+
+def _objects_along(
+    dim: DimSelection, length: int, chunk: int, count: int
+) -> list[tuple[int, tuple[ChunkDim, ...], bool]]:
+    """Along one dimension: each object that is touched, which chunks of it, and whether that is the whole of it."""
+    touched = project(dim, length, chunk)
+    first, last = touched[0].chunk // count, touched[-1].chunk // count
+    if first == last:
+        parts = [(first, tuple(touched))]
+    else:
+        parts = [(i, tuple(part)) for i, part in groupby(touched, lambda d: d.chunk // count)]
+    nchunks = -(-length // chunk)
+    return [(i, part, len(part) == min(count, nchunks - i * count) and all(d.whole for d in part)) for i, part in parts]

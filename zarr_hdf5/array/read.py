@@ -1,10 +1,11 @@
 """Reading: plan, locate, fetch coalesced ranges, decode on all cores, place.
 
-A task is a batch of chunks of one object, near each other in it. What is in flight is a batch for each core. Chunks
-that are nothing but their elements go another way: `read_elements`.
+A task is what is selected of some chunks of one object, near each other in it. Their bytes are fetched together, but
+decoded and placed a few at a time, while the processor's cache holds them. Chunks that are nothing but their elements
+may go another way: `read_elements`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.padding import with_padding
-from zarr_hdf5.array.plan import ChunkPart, ObjectPart
-from zarr_hdf5.array.read_elements import read_elements
-from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.array.plan import Box, ObjectPart, Part, SomeChunks
+from zarr_hdf5.array.read_elements import prefers_elements, read_elements
+from zarr_hdf5.buffer import Buffer, Buffers
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
@@ -23,110 +24,136 @@ from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import max_gap_of
 
-__all__ = ["batch_length", "decode_chunk", "fetch", "read"]
+__all__ = ["Fetched", "batch_length", "decode_chunk", "fetch", "read", "task_length"]
 
-BATCH_NBYTES = 8 << 20
-"""Decoded bytes of a batch: large beside the cost of a task and beside a chunk, small beside memory.
-
-glibc gives freed memory back to the system, to fetch it again, page by page, for the next chunk, unless what is freed
-is small beside the largest block seen: with batches of 4 chunks that took a third of the time.
-"""
+TASK_NBYTES = 4 << 20
+"""Decoded bytes of a task: large beside what a task or a request costs, small beside memory."""
+BATCH_NBYTES = 1 << 20
+"""Decoded bytes of the chunks that are decoded at once: what a core's cache holds with their encoded bytes."""
 OBJECTS_AT_ONCE = 1024
 ATTEMPTS = 10
 """Times to look again at an object that others keep replacing."""
 
+Values = npt.NDArray[Any]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Some chunks of one object: `rows` of its locations, which belong to `parts`."""
+class Task:
+    """What is selected of some chunks of the object at `coords`; `chunks` and `locations` are theirs."""
 
-    part: ObjectPart
+    coords: tuple[int, ...]
+    part: Part
     chunks: npt.NDArray[np.intp]
     locations: ChunkLocations
-    parts: Sequence[ChunkPart]
 
 
-def read(stored: StoredArray, objects: Iterable[ObjectPart], out: npt.NDArray[Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The encoded chunks that are there.
+
+    present
+        (n,): rows of these chunks, ascending.
+    masks
+        Their filter masks; None where all are 0.
+    """
+
+    buffers: Buffers
+    present: npt.NDArray[np.intp]
+    masks: npt.NDArray[np.uint32] | None = None
+
+
+NOTHING = Fetched([], np.empty(0, np.intp))
+
+
+def read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> None:
     """Read the planned objects into `out` (axes in the stored order)."""
     stored, out = with_padding(stored, out)
     pending = iter(objects)
     while window := list(islice(pending, OBJECTS_AT_ONCE)):
-        chunks = [part.chunks() for part in window]
-        located: dict[int, ChunkLocations | None] = {}
+        found: dict[int, tuple[npt.NDArray[np.intp], ChunkLocations | None]] = {}
 
-        def locate(i: int, window: list[ObjectPart] = window, chunks: Any = chunks, located: Any = located) -> None:
-            located[i] = stored.source.locate(window[i].coords, chunks[i])
+        def locate(i: int, window: list[ObjectPart] = window, found: dict[int, Any] = found) -> None:
+            chunks = window[i].part.chunks()
+            found[i] = (chunks, stored.source.locate(window[i].coords, chunks))
 
         run(locate, range(len(window)))
-        batches: list[Batch] = []
-        for i, part in enumerate(window):
-            locations = located[i]
+        tasks: list[Task] = []
+        for i, planned in enumerate(window):
+            chunks, locations = found[i]
             if locations is None:
-                out[part.in_out] = stored.chain.spec.fill_value
+                planned.part.fill(out, stored.chain.spec.fill_value)
             else:
-                batches += _batches(stored, part, chunks[i], locations, len(window))
-        run(lambda batch: _read_batch(stored, batch, out), batches)
+                tasks += _tasks(stored, Task(planned.coords, planned.part, chunks, locations), len(window))
+        run(lambda task: _read_task(stored, task, out), tasks)
 
 
-def _batches(
-    stored: StoredArray, part: ObjectPart, chunks: npt.NDArray[np.intp], locations: ChunkLocations, nobjects: int
-) -> Iterator[Batch]:
-    """Cut an object's chunks, by their place in it, so that there is work for every core."""
-    parts = list(part.parts())
-    if locations.offsets is None or len(parts) == 1:
-        yield Batch(part, chunks, locations, parts)
+def _tasks(stored: StoredArray, task: Task, nobjects: int) -> Iterator[Task]:
+    """Cut what is selected of an object so that there is work for every core."""
+    offsets = task.locations.offsets
+    if offsets is None or len(offsets) == 1:
+        yield task
         return
-    by_place = np.argsort(locations.offsets, kind="stable")
-    most = batch_length(stored, len(parts), nobjects)
-    for start in range(0, len(parts), most):
-        rows = by_place[start : start + most]
-        yield Batch(part, chunks[rows], _take(locations, rows), [parts[i] for i in rows.tolist()])
+    there = offsets[offsets >= 0]
+    if (there[1:] < there[:-1]).any():  # not in the order of the grid: keep together what lies together
+        rows = np.argsort(offsets, kind="stable")
+        task = Task(task.coords, task.part.take(rows), task.chunks[rows], _take(task.locations, rows))
+    start = 0
+    for part in task.part.split(task_length(stored, task.part.nchunks, nobjects)):
+        stop = start + part.nchunks
+        yield Task(task.coords, part, task.chunks[start:stop], _take(task.locations, slice(start, stop)))
+        start = stop
 
 
-def batch_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
-    """How many of an object's `nchunks` chunks make a batch, where `nobjects` objects are worked on at once."""
-    most = max(1, BATCH_NBYTES // max(1, stored.chain.spec.nbytes))
+def task_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
+    """How many of an object's `nchunks` chunks make a task, where `nobjects` objects are worked on at once."""
+    most = max(1, TASK_NBYTES // max(1, stored.chain.spec.nbytes))
     return most if nobjects >= worker_count() else min(most, -(-nchunks // worker_count()))
 
 
-def _take(locations: ChunkLocations, rows: npt.NDArray[np.intp]) -> ChunkLocations:
+def batch_length(stored: StoredArray) -> int:
+    """How many chunks are decoded or encoded at once."""
+    return max(1, BATCH_NBYTES // max(1, stored.chain.spec.nbytes))
+
+
+def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
     if locations.offsets is None or locations.nbytes is None:
         return locations
     masks = None if locations.filter_masks is None else locations.filter_masks[rows]
     return replace(locations, offsets=locations.offsets[rows], nbytes=locations.nbytes[rows], filter_masks=masks)
 
 
-def _read_batch(stored: StoredArray, batch: Batch, out: npt.NDArray[Any]) -> None:
-    coords = batch.part.coords
-    if stored.chain.is_bytes and batch.locations.offsets is not None:
+def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
+    if isinstance(task.part, Box | SomeChunks) and prefers_elements(stored, task.part, task.locations, out):
+        parts = list(task.part.parts())
 
         def elements(locations: ChunkLocations | None) -> None:
-            read_elements(stored, coords, batch.chunks, locations, batch.parts, out)
+            read_elements(stored, task.coords, task.chunks, locations, parts, out)
 
-        _from_one_version(stored, coords, batch.chunks, batch.locations, elements)
+        _from_one_version(stored, task.coords, task.chunks, task.locations, elements)
         return
-    fetched = fetch(stored, coords, batch.chunks, batch.locations)
-    for i, (buffer, mask) in enumerate(fetched):
-        part = batch.parts[i]
-        if buffer is None:
-            out[part.in_out] = stored.chain.spec.fill_value
+    fetched = fetch(stored, task.coords, task.chunks, task.locations)
+    start = 0
+    for part in task.part.split(batch_length(stored)):
+        rows = range(start, start + part.nchunks)
+        decoded = _decode(stored, task, rows, fetched)
+        if decoded is None:
+            part.fill(out, stored.chain.spec.fill_value)
         else:
-            chunk = decode_chunk(stored, buffer, mask, batch.locations.key, batch.chunks[i])
-            out[part.in_out] = chunk[part.in_chunk]
+            part.put(decoded, out)
+        start = rows.stop
 
 
 def fetch(
     stored: StoredArray, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], locations: ChunkLocations
-) -> list[tuple[Buffer | None, int]]:
-    """The encoded chunks (None: absent) and their filter masks, by as few requests as sensible.
+) -> Fetched:
+    """The encoded chunks, by as few requests as sensible.
 
     An object that was replaced meanwhile is looked at again, so all chunks come from one version of it.
     """
 
-    def get(found: ChunkLocations | None) -> list[tuple[Buffer | None, int]]:
-        return [(None, 0)] * len(chunks) if found is None else _fetch(stored, found)
+    def get(found: ChunkLocations | None) -> Fetched:
+        return NOTHING if found is None else _fetch(stored, found)
 
     return _from_one_version(stored, object_coords, chunks, locations, get)
 
@@ -148,31 +175,72 @@ def _from_one_version(
     raise CorruptDataError(f"replaced {ATTEMPTS} times while it was being read", key=locations.key)
 
 
-def _fetch(stored: StoredArray, locations: ChunkLocations) -> list[tuple[Buffer | None, int]]:
+def _fetch(stored: StoredArray, locations: ChunkLocations) -> Fetched:
     if locations.offsets is None or locations.nbytes is None:
         try:
-            return [(stored.store.get(locations.key).data, 0)]
+            return Fetched([stored.store.get(locations.key).data], np.zeros(1, np.intp))
         except NotFoundError:
-            return [(None, 0)]
-    present = np.flatnonzero(locations.offsets >= 0)
-    buffers: list[tuple[Buffer | None, int]] = [(None, 0)] * len(locations.offsets)
+            return NOTHING
+    (present,) = (locations.offsets >= 0).nonzero()
     if not len(present) and locations.fresh:
-        return buffers
+        return NOTHING
     offsets, nbytes = locations.offsets[present], locations.nbytes[present]
     runs, run_of = coalesce(offsets, nbytes, max_gap=max_gap_of(stored.store))
     views = [memoryview(data) for data in stored.store.get_ranges(locations.key, runs, locations.version)]
-    masks = np.zeros(len(present), np.uint32) if locations.filter_masks is None else locations.filter_masks[present]
-    for row, start, length, i, mask in zip(
-        present.tolist(), offsets.tolist(), nbytes.tolist(), run_of.tolist(), masks.tolist(), strict=True
-    ):
-        at = start - runs[i].offset
-        buffers[row] = (views[i][at : at + length], mask)
-    return buffers
+    masks = None if locations.filter_masks is None else locations.filter_masks[present]
+    if masks is not None and not masks.any():
+        masks = None
+    rows = _rows(views[0], offsets - runs[0].offset, nbytes) if len(views) == 1 else None
+    if rows is not None:
+        return Fetched(rows, present, masks)
+    starts = offsets - np.array([run.offset for run in runs], np.int64)[run_of]
+    cuts = zip(run_of.tolist(), starts.tolist(), (starts + nbytes).tolist(), strict=True)
+    return Fetched([views[i][start:stop] for i, start, stop in cuts], present, masks)
 
 
-def decode_chunk(
-    stored: StoredArray, buffer: Buffer, mask: int, key: str, chunk: npt.NDArray[np.intp]
-) -> npt.NDArray[Any]:
+def _rows(
+    view: "memoryview[int]", starts: npt.NDArray[np.int64], nbytes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8] | None:
+    """Chunks of one length at regular distances, as rows."""
+    if len(starts) < 2 or (nbytes != nbytes[0]).any():
+        return None
+    steps = np.diff(starts)
+    if steps[0] < nbytes[0] or (steps != steps[0]).any():
+        return None
+    return np.ndarray((len(starts), int(nbytes[0])), np.uint8, view, int(starts[0]), (int(steps[0]), 1))
+
+
+def _decode(stored: StoredArray, task: Task, rows: range, fetched: Fetched) -> Values | None:
+    """These chunks of a task, (m, *chunk_shape), what is absent filled in; None where all are."""
+    first, last = fetched.present.searchsorted((rows.start, rows.stop)).tolist()
+    if first == last:
+        return None
+    present = fetched.present[first:last]
+    decoded = _decode_present(stored, task, present, fetched, slice(first, last))
+    if len(present) == len(rows):
+        return decoded
+    spec = stored.chain.spec
+    full = np.empty((len(rows), *spec.shape), spec.dtype)
+    full[...] = spec.fill_value
+    full[present - rows.start] = decoded
+    return full
+
+
+def _decode_present(
+    stored: StoredArray, task: Task, rows: npt.NDArray[np.intp], fetched: Fetched, which: slice
+) -> Values:
+    buffers = fetched.buffers[which]
+    if fetched.masks is None:
+        try:
+            return stored.chain.decode_many(buffers)
+        except CorruptDataError:
+            pass  # which of them it is, is found one by one
+    masks = np.zeros(len(rows), np.uint32) if fetched.masks is None else fetched.masks[which]
+    each = zip(buffers, masks.tolist(), task.chunks[rows], strict=True)
+    return np.stack([decode_chunk(stored, buffer, mask, task.locations.key, chunk) for buffer, mask, chunk in each])
+
+
+def decode_chunk(stored: StoredArray, buffer: Buffer, mask: int, key: str, chunk: npt.NDArray[np.intp]) -> Values:
     """Decode one chunk of the object at `key`; an error says which."""
     try:
         return stored.chain.decode(buffer, mask)

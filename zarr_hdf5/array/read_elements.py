@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.array.plan import ChunkPart, Slices
+from zarr_hdf5.array.plan import Box, ChunkPart, Slices, SomeChunks, view_of
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
@@ -23,7 +23,7 @@ from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import ReadInto, max_gap_of
 
-__all__ = ["Run", "read_elements", "run_of"]
+__all__ = ["Run", "prefers_elements", "read_elements", "run_of"]
 
 TASK_NBYTES = 8 << 20
 """A longer run is read by several threads."""
@@ -68,6 +68,19 @@ def run_of(in_chunk: Slices, chunk_shape: tuple[int, ...]) -> Run:
     return Run(start, tuple(shape), tuple(inside), exact)
 
 
+def prefers_elements(
+    stored: StoredArray, part: Box | SomeChunks, locations: ChunkLocations, out: npt.NDArray[Any]
+) -> bool:
+    """Whether less is read, or less copied, than by fetching whole chunks and placing what is wanted of them."""
+    spec = stored.chain.encoded_spec
+    if not stored.chain.is_bytes or locations.offsets is None:
+        return False
+    if 2 * part.size < part.nchunks * spec.size or ((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any():
+        return True
+    first = next(part.parts())
+    return bool(out[view_of(*first.in_out)].flags.c_contiguous)
+
+
 def read_elements(
     stored: StoredArray,
     object_coords: tuple[int, ...],
@@ -96,8 +109,7 @@ def read_elements(
         wanted = whole_chunk if part.in_chunk == everything else run_of(part.in_chunk, spec.shape)
         start = offset + wanted.start * spec.dtype.itemsize
         if into is not None and wanted.exact:
-            region: Any = (*part.in_out, ...)  # the ellipsis keeps an array of no dimensions an array
-            target = out[region]
+            target = out[view_of(*part.in_out)]
             if target.flags.c_contiguous:
                 straight.append((start, byte_view(target)))
                 continue

@@ -1,24 +1,25 @@
 """Writing: plan, carry over what stays, encode on all cores, replace whole objects.
 
-Only chunks that are partly overwritten are decoded; the others of an object move as bytes. What is in memory is a
-window of objects: one large one, or several small ones.
+Only chunks that are partly overwritten are decoded; the others of an object move as bytes. An object is written by
+whoever encodes the last of its chunks, while others go on with the next object. What is in memory is the objects being
+written and the one being encoded; of objects that are not replaced whole, several small ones.
 """
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.array.plan import ChunkPart, ObjectPart
-from zarr_hdf5.array.read import batch_length, decode_chunk, fetch
+from zarr_hdf5.array.plan import Box, ObjectBox, view_of
+from zarr_hdf5.array.read import OBJECTS_AT_ONCE, batch_length, decode_chunk, fetch, task_length
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid
-from zarr_hdf5.codecs.fill import is_fill
+from zarr_hdf5.codecs.fill import are_fill
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CodecError
 from zarr_hdf5.parallel import run
@@ -27,55 +28,59 @@ from zarr_hdf5.stored_array import StoredArray
 __all__ = ["write"]
 
 WINDOW_NBYTES = 64 << 20
+"""Decoded bytes of objects that are read before they are written, all at once."""
+
+Values = npt.NDArray[Any]
 
 
 @dataclass(slots=True)
 class PendingObject:
-    """An object on its way: its key, and the encoded chunks it will have, in C order (None: absent)."""
+    """An object on its way: its key, and the encoded chunks it will have, in C order (None: absent).
+
+    `todo` counts the chunks that are not encoded yet.
+    """
 
     key: str
-    part: ObjectPart
+    coords: tuple[int, ...]
     chunks: list[Buffer | None]
-    touched: npt.NDArray[np.intp]
-    parts: Sequence[ChunkPart]
+    todo: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Some touched chunks of a pending object."""
+class Task:
+    """Some chunks of a pending object that get new elements, and their places in C order of the object."""
 
     pending: PendingObject
-    rows: range
+    box: Box
+    numbers: npt.NDArray[np.intp]
 
 
-def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectPart], value: npt.NDArray[Any]) -> None:
+def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], value: Values) -> None:
     """Write `value` (axes in the stored order) to the planned objects."""
     for window in _windows(stored, objects):
         with _locked(stored, sink, window):
-            pending = [_pend(sink.key(part.coords), part) for part in window]
-            run(lambda p: _carry(stored, p), pending)
-            batches = [batch for p in pending for batch in _batches(stored, p, len(pending))]
-            run(lambda batch: _encode_batch(stored, batch, value), batches)
-            run(lambda p: sink.write(p.part.coords, p.chunks), pending)
+            carried: dict[tuple[int, ...], list[Buffer | None]] = {}
+
+            def carry(planned: ObjectBox, carried: dict[Any, Any] = carried) -> None:
+                carried[planned.coords] = _carry(stored, sink, planned)
+
+            run(carry, [planned for planned in window if not planned.whole])
+            run(lambda task: _write_task(stored, sink, task, value), _tasks(stored, sink, window, carried))
 
 
-def _windows(stored: StoredArray, objects: Iterable[ObjectPart]) -> Iterator[list[ObjectPart]]:
-    window: list[ObjectPart] = []
+def _windows(stored: StoredArray, objects: Iterable[ObjectBox]) -> Iterator[list[ObjectBox]]:
+    window: list[ObjectBox] = []
     nbytes = 0
-    for part in objects:
-        window.append(part)
-        nbytes += stored.chain.spec.nbytes * stored.source.grid.nchunks_per_object
-        if nbytes >= WINDOW_NBYTES:
+    for planned in objects:
+        window.append(planned)
+        if not planned.whole:
+            nbytes += stored.chain.spec.nbytes * stored.source.grid.nchunks_per_object
+        if nbytes >= WINDOW_NBYTES or len(window) == OBJECTS_AT_ONCE:
             yield window
             window, nbytes = [], 0
     if window:
         yield window
-
-
-def _pend(key: str, part: ObjectPart) -> PendingObject:
-    grid = part.grid
-    touched = _numbers(part.chunks(), grid)
-    return PendingObject(key, part, [None] * grid.nchunks_per_object, touched, list(part.parts()))
 
 
 def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.intp]:
@@ -85,72 +90,102 @@ def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.i
     return np.asarray(np.ravel_multi_index(tuple(coords.T), grid.chunks_per_object))
 
 
-def _carry(stored: StoredArray, pending: PendingObject) -> None:
-    """Fill in the encoded chunks of the old object: those to be decoded, and those that stay as they are.
+def _carry(stored: StoredArray, sink: ChunkSink, planned: ObjectBox) -> list[Buffer | None]:
+    """The encoded chunks of the old object: those to be decoded, and those that stay as they are.
 
     Chunks that lie wholly outside the array are dropped: nobody can read them.
     """
-    part, grid = pending.part, pending.part.grid
-    if part.whole:
-        return
-    valid = grid.objects.clipped_shape(part.coords)
+    grid = stored.source.grid
+    chunks: list[Buffer | None] = [None] * grid.nchunks_per_object
+    valid = grid.objects.clipped_shape(planned.coords)
     inside = tuple(-(-length // chunk) for length, chunk in zip(valid, grid.chunk_shape, strict=True))
-    coords = np.indices(inside, np.intp).reshape(len(inside), -1).T
-    numbers = _numbers(coords, grid)
-    replaced = [n for n, p in zip(pending.touched.tolist(), pending.parts, strict=True) if p.whole]
-    needed = ~np.isin(numbers, np.asarray(replaced, np.intp))
-    coords, numbers = coords[needed], numbers[needed]
-    locations = stored.source.locate(part.coords, coords, fresh=True)
+    needed = np.zeros(grid.chunks_per_object, np.bool_)
+    needed[tuple(map(slice, inside))] = True
+    replaced = np.ones(planned.part.nchunks, np.bool_)
+    replaced[planned.part.partial()] = False
+    needed[tuple(planned.part.chunks()[replaced].T)] = False
+    coords = np.argwhere(needed)
+    locations = stored.source.locate(planned.coords, coords, fresh=True)
     if locations is None:
-        return
-    for number, (buffer, _) in zip(numbers.tolist(), fetch(stored, part.coords, coords, locations), strict=True):
+        return chunks
+    numbers = np.flatnonzero(needed)
+    fetched = fetch(stored, planned.coords, coords, locations)
+    for number, buffer in zip(numbers[fetched.present].tolist(), fetched.buffers, strict=True):
+        chunks[number] = buffer
+    return chunks
+
+
+def _tasks(
+    stored: StoredArray,
+    sink: ChunkSink,
+    window: Sequence[ObjectBox],
+    carried: dict[tuple[int, ...], list[Buffer | None]],
+) -> Iterator[Task]:
+    grid = stored.source.grid
+    for planned in window:
+        chunks = carried.pop(planned.coords, None) or [None] * grid.nchunks_per_object
+        nchunks = planned.part.nchunks
+        pending = PendingObject(sink.key(planned.coords), planned.coords, chunks, nchunks)
+        for box in planned.part.split(task_length(stored, nchunks, len(window))):
+            yield Task(pending, box, _numbers(box.chunks(), grid))
+
+
+def _write_task(stored: StoredArray, sink: ChunkSink, task: Task, value: Values) -> None:
+    """Encode the chunks of a task; the last task of an object writes it."""
+    pending = task.pending
+    start = 0
+    for box in task.box.split(batch_length(stored)):
+        numbers = task.numbers[start : start + box.nchunks].tolist()
+        start += box.nchunks
+        _encode(stored, pending, box, numbers, value)
+    with pending.lock:
+        pending.todo -= start
+        done = not pending.todo
+    if done:
+        sink.write(pending.coords, pending.chunks)
+        pending.chunks = []
+
+
+def _encode(stored: StoredArray, pending: PendingObject, box: Box, numbers: list[int], value: Values) -> None:
+    """Put the encoded chunks of `box`, which belong at `numbers`, among the chunks of the object."""
+    spec = stored.chain.spec
+    covered = box.covers(spec.shape)
+    if covered and box.nchunks == 1 and value.dtype == spec.dtype:
+        new = value[view_of(np.newaxis, *box.in_out)]
+    else:
+        new = _new_chunks(spec, box.nchunks)
+        if not covered:
+            new[...] = spec.fill_value
+            _fill_in(stored, pending, box.partial(), numbers, new)
+        for chunks, region in box.views(new, value):
+            chunks[...] = region
+    absent = are_fill(new, spec.fill_value)
+    if absent.any():
+        for row in np.flatnonzero(absent).tolist():
+            pending.chunks[numbers[row]] = None
+        there = np.flatnonzero(~absent)
+        if not len(there):
+            return
+        new, numbers = new[there], [numbers[row] for row in there.tolist()]
+    for number, buffer in zip(numbers, stored.chain.encode_many(new), strict=True):
         pending.chunks[number] = buffer
 
 
-def _batches(stored: StoredArray, pending: PendingObject, nobjects: int) -> Iterator[Batch]:
-    most = batch_length(stored, len(pending.parts), nobjects)
-    for start in range(0, len(pending.parts), most):
-        yield Batch(pending, range(start, min(start + most, len(pending.parts))))
-
-
-def _encode_batch(stored: StoredArray, batch: Batch, value: npt.NDArray[Any]) -> None:
-    pending, spec = batch.pending, stored.chain.spec
-    for row in batch.rows:
-        part, number = pending.parts[row], int(pending.touched[row])
-        region: Any = (*part.in_out, ...)  # the ellipsis keeps an array of no dimensions an array
-        source = value[region]
-        if part.whole and source.shape == spec.shape and source.dtype == spec.dtype and _forward(part):
-            chunk = source
-        else:
-            chunk = _new_chunk(spec)
-            _fill_in(stored, pending, part, number, chunk)
-            chunk[part.in_chunk] = source
-        pending.chunks[number] = None if is_fill(chunk, spec.fill_value) else stored.chain.encode(chunk)
-
-
-def _new_chunk(spec: ChunkSpec) -> npt.NDArray[Any]:
+def _new_chunks(spec: ChunkSpec, count: int) -> Values:
     try:
-        return np.empty(spec.shape, spec.dtype)
+        return np.empty((count, *spec.shape), spec.dtype)
     except (MemoryError, ValueError) as error:  # ValueError: more than any address can say
         message = f"a chunk of shape {spec.shape} has {spec.nbytes} bytes, which do not fit in memory"
         raise CodecError(message, direction="encoding") from error
 
 
-def _forward(part: ChunkPart) -> bool:
-    """Whether the selected elements are in the chunk's own order."""
-    return all(s.step > 0 for s in part.in_chunk)
-
-
-def _fill_in(
-    stored: StoredArray, pending: PendingObject, part: ChunkPart, number: int, chunk: npt.NDArray[Any]
-) -> None:
-    """What the chunk holds where it is not overwritten."""
-    old = None if part.whole else pending.chunks[number]
-    if old is None:
-        chunk[...] = stored.chain.spec.fill_value
-        return
-    coords = np.array(np.unravel_index(number, pending.part.grid.chunks_per_object), np.intp)
-    chunk[...] = decode_chunk(stored, old, 0, pending.key, coords)
+def _fill_in(stored: StoredArray, pending: PendingObject, partial: list[int], numbers: list[int], new: Values) -> None:
+    """What chunks hold where they are not overwritten."""
+    for row in partial:
+        old = pending.chunks[numbers[row]]
+        if old is not None:
+            coords = np.array(np.unravel_index(numbers[row], stored.source.grid.chunks_per_object), np.intp)
+            new[row] = decode_chunk(stored, old, 0, pending.key, coords)
 
 
 _locks: WeakValueDictionary[str, "_Lock"] = WeakValueDictionary()
@@ -165,10 +200,10 @@ class _Lock:
 
 
 @contextmanager
-def _locked(stored: StoredArray, sink: ChunkSink, window: list[ObjectPart]) -> Iterator[None]:
+def _locked(stored: StoredArray, sink: ChunkSink, window: list[ObjectBox]) -> Iterator[None]:
     """Nobody else in this process rewrites these objects meanwhile; always taken in the same order."""
     # One name however the object is reached: as c/0 of the store of an array, or as a/c/0 of the store above it.
-    names = sorted(f"{stored.store.url}/{sink.key(part.coords)}" for part in window)
+    names = sorted(f"{stored.store.url}/{sink.key(planned.coords)}" for planned in window)
     with _locks_guard:
         locks = [_locks.setdefault(name, _Lock()) for name in names]
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, as_rows
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.data_type import sound_elements
@@ -59,21 +59,30 @@ class BytesCodec:
 
     def serialize(self, array: npt.NDArray[Any], spec: ChunkSpec) -> Buffer:
         """Encode; a view of `array` where it already lies so."""
-        return np.ascontiguousarray(array, self._stored(spec.dtype)).reshape(-1).view(np.uint8)
+        return self.serialize_many(array[np.newaxis], spec)[0]
+
+    def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> Buffers:
+        """See `BatchArrayBytesCodec`; a view of `arrays` where they already lie so."""
+        return np.ascontiguousarray(arrays, self._stored(spec.dtype)).reshape(len(arrays), -1).view(np.uint8)
 
     def deserialize(self, buffer: Buffer, spec: ChunkSpec) -> npt.NDArray[Any]:
         """Decode; a view of `buffer` where the byte order is that of `spec.dtype`. Raises CorruptDataError."""
-        view = byte_view(buffer)
-        if len(view) != spec.nbytes:
+        array: npt.NDArray[Any] = self.deserialize_many([buffer], spec)[0, ...]
+        return array
+
+    def deserialize_many(self, buffers: Buffers, spec: ChunkSpec) -> npt.NDArray[Any]:
+        """See `BatchArrayBytesCodec`."""
+        rows = as_rows(buffers)
+        if rows.shape[1] != spec.nbytes:
             raise CorruptDataError(
                 "a chunk is not of its exact length",
                 structure="bytes",
                 expected=f"{spec.nbytes} bytes",
-                found=f"{len(view)} bytes",
+                found=f"{rows.shape[1]} bytes",
             )
         dtype = spec.dtype
         stored = self._stored(dtype)
-        array: npt.NDArray[Any] = sound_elements(np.ndarray(spec.shape, stored, view))
+        array: npt.NDArray[Any] = sound_elements(rows.view(stored).reshape(len(rows), *spec.shape))
         return array if stored == dtype else array.astype(dtype)
 
     def _stored(self, dtype: np.dtype[Any]) -> np.dtype[Any]:

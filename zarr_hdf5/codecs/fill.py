@@ -10,9 +10,24 @@ import numpy.typing as npt
 
 from zarr_hdf5.data_type import FillValue
 
-__all__ = ["is_fill"]
+__all__ = ["are_fill", "is_fill"]
 
 WORDS = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
+
+
+def are_fill(arrays: npt.NDArray[Any], fill_value: FillValue) -> npt.NDArray[np.bool_]:
+    """(n,): `is_fill` of each of the arrays, (n, *shape)."""
+    found = np.zeros(len(arrays), np.bool_)
+    index: Any = (slice(None), *(0,) * (arrays.ndim - 1))
+    first = arrays[index]
+    if arrays.dtype.itemsize in WORDS and not arrays.dtype.hasobject:
+        word = WORDS[arrays.dtype.itemsize]
+        candidates = first.view(word) == np.array(fill_value, arrays.dtype).view(word)
+    else:
+        candidates = np.ones(len(arrays), np.bool_)
+    for row in np.flatnonzero(candidates).tolist():
+        found[row] = is_fill(arrays[row, ...], fill_value)
+    return found
 
 
 def is_fill(array: npt.NDArray[Any], fill_value: FillValue) -> bool:

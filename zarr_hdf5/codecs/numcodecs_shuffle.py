@@ -6,17 +6,18 @@ Source: zarr-python's `zarr.codecs.numcodecs`, numcodecs' `Shuffle`.
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numcodecs
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, as_rows
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import Problem
 
 __all__ = ["ShuffleCodec", "parse_shuffle"]
+
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +45,63 @@ class ShuffleCodec:
 
     def encode(self, buffer: Buffer) -> Buffer:
         """Encode. Raises ValueError for a buffer that is no whole number of elements."""
-        return numcodecs.Shuffle(self.elementsize).encode(byte_view(buffer)) if self._moves else buffer
+        return self.encode_many([buffer])[0]
 
     def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
         """Decode. Raises CorruptDataError, and ValueError for a buffer that is no whole number of elements."""
-        view = byte_view(buffer)
-        check_room(len(view), max_nbytes, self.name)
-        # A memoryview of an array, not `np.frombuffer`, which takes no empty buffer.
-        return _unshuffle(np.asarray(view).reshape(self.elementsize or 1, -1)) if self._moves else view
+        return self.decode_many([buffer], max_nbytes)[0]
 
-    @property
-    def _moves(self) -> bool:
-        return self.elementsize is not None and self.elementsize > 1
+    def encode_many(self, buffers: Buffers) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        if self.elementsize is None or self.elementsize < 2:
+            return buffers
+        rows = as_rows(buffers)
+        return _shuffle(rows.reshape(len(rows), -1, self.elementsize)).reshape(rows.shape)
+
+    def decode_many(self, buffers: Buffers, max_nbytes: int) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        rows = as_rows(buffers)
+        check_room(rows.shape[1], max_nbytes, self.name)
+        if self.elementsize is None or self.elementsize < 2:
+            return rows
+        return _unshuffle(rows.reshape(len(rows), self.elementsize, -1)).reshape(rows.shape)
 
 
+# numpy is faster with short words than with their bytes one by one, and always lets go of the interpreter lock.
+_WORDS = {2: "<u2", 4: "<u4"}
 # Assigning more columns than this one by one takes longer than a transposed copy.
 _MANY_PLANES = 16
 
 
-def _unshuffle(planes: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Elements from their planes, (bytes of an element, elements).
+def _shuffle(elements: Bytes) -> Bytes:
+    """From (n, elements, bytes of an element) to (n, bytes of an element, elements)."""
+    n, count, size = elements.shape
+    planes = np.empty((n, size, count), np.uint8)
+    if size not in _WORDS:
+        planes[...] = elements.transpose(0, 2, 1)
+        return planes
+    words = np.ascontiguousarray(elements).view(_WORDS[size])[..., 0]
+    for i in range(size):
+        np.right_shift(words, 8 * i, out=planes[:, i], casting="unsafe")
+    return planes
 
-    By NumPy, because it lets go of the interpreter lock; numcodecs' shuffle has one thread wait for the other.
-    """
-    nplanes, count = planes.shape
-    if nplanes == 2:  # arithmetic is vectorised, and twice as fast as strided copies
-        words: npt.NDArray[np.uint16] = planes[1].astype("<u2")
-        words <<= 8
-        words |= planes[0]
-        return words
-    elements = np.empty((count, nplanes), np.uint8)
-    if nplanes > _MANY_PLANES:
-        elements[...] = planes.T
+
+def _unshuffle(planes: Bytes) -> Bytes:
+    """From (n, bytes of an element, elements) to (n, elements, bytes of an element)."""
+    n, size, count = planes.shape
+    if size in _WORDS:
+        words: Any = planes[:, -1].astype(_WORDS[size])
+        for i in reversed(range(size - 1)):
+            words <<= 8
+            words |= planes[:, i]
+        bytes_of_words: Bytes = words.view(np.uint8)
+        return bytes_of_words
+    elements = np.empty((n, count, size), np.uint8)
+    if size > _MANY_PLANES:
+        elements[...] = planes.transpose(0, 2, 1)
         return elements
-    for i, plane in enumerate(planes):
-        elements[:, i] = plane
+    for i in range(size):
+        elements[..., i] = planes[:, i]
     return elements
 
 

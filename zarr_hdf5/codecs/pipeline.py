@@ -7,14 +7,26 @@ an error of this library, with the codec's name.
 
 import lzma
 import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.codecs.protocol import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, ChunkSpec, Codec
+from zarr_hdf5.buffer import Buffer, Buffers
+from zarr_hdf5.codecs.protocol import (
+    ArrayArrayCodec,
+    ArrayBytesCodec,
+    BatchArrayArrayCodec,
+    BatchArrayBytesCodec,
+    BatchBytesBytesCodec,
+    BytesBytesCodec,
+    ChunkSpec,
+    Codec,
+)
 from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
 
 __all__ = ["CodecChain", "PreparedChain", "ResolvableCodec", "codec_to_json"]
@@ -104,11 +116,51 @@ class CodecChain:
             exact = None if exact is None else codec.encoded_nbytes(exact)
             longest = codec.max_encoded_nbytes(longest)
         chain = CodecChain(tuple(c for c, _ in array_array), array_bytes, tuple(c for c, _, _ in bytes_bytes))
-        decoding = (tuple(reversed(array_array)), tuple(reversed(bytes_bytes)))
-        return PreparedChain(chain, spec, encoded_spec, exact, longest, tuple(array_array), *decoding)
+        return PreparedChain(chain, spec, encoded_spec, exact, longest, tuple(array_array), tuple(bytes_bytes))
 
 
-@dataclass(frozen=True, slots=True)
+Arrays = npt.NDArray[Any]
+
+
+def _encoder(codec: Codec, spec: ChunkSpec) -> Callable[[Any], Any]:
+    """What encodes many chunks, of `spec` where they are arrays."""
+    if isinstance(codec, BatchArrayArrayCodec):
+        return lambda arrays: codec.encode_arrays(arrays, spec)
+    if isinstance(codec, ArrayArrayCodec):
+        return lambda arrays: _stack([codec.encode_array(array, spec) for array in _each(arrays)])
+    if isinstance(codec, BatchArrayBytesCodec):
+        return lambda arrays: codec.serialize_many(arrays, spec)
+    if isinstance(codec, ArrayBytesCodec):
+        return lambda arrays: [codec.serialize(array, spec) for array in _each(arrays)]
+    if isinstance(codec, BatchBytesBytesCodec):
+        return codec.encode_many
+    return lambda buffers: [codec.encode(buffer) for buffer in buffers]
+
+
+def _decoder(codec: Codec, spec: ChunkSpec, max_nbytes: int) -> Callable[[Any], Any]:
+    """What decodes many chunks, to `spec` where they become arrays, else to at most `max_nbytes` bytes."""
+    if isinstance(codec, BatchArrayArrayCodec):
+        return lambda arrays: codec.decode_arrays(arrays, spec)
+    if isinstance(codec, ArrayArrayCodec):
+        return lambda arrays: _stack([codec.decode_array(array, spec) for array in _each(arrays)])
+    if isinstance(codec, BatchArrayBytesCodec):
+        return lambda buffers: codec.deserialize_many(buffers, spec)
+    if isinstance(codec, ArrayBytesCodec):
+        return lambda buffers: _stack([codec.deserialize(buffer, spec) for buffer in buffers])
+    if isinstance(codec, BatchBytesBytesCodec):
+        return lambda buffers: codec.decode_many(buffers, max_nbytes)
+    return lambda buffers: [codec.decode(buffer, max_nbytes) for buffer in buffers]
+
+
+def _each(arrays: Arrays) -> Iterator[Arrays]:
+    return (arrays[i, ...] for i in range(len(arrays)))  # the ellipsis keeps an array of no dimensions an array
+
+
+def _stack(arrays: Sequence[Arrays]) -> Arrays:
+    return arrays[0][np.newaxis] if len(arrays) == 1 else np.stack(arrays)
+
+
+@dataclass(frozen=True)
 class PreparedChain:
     """A chain for chunks of one spec; all that does not depend on the data is done.
 
@@ -129,36 +181,77 @@ class PreparedChain:
     encoded_spec: ChunkSpec
     encoded_nbytes: int | None
     max_encoded_nbytes: int
-    _array_encoders: tuple[tuple[ArrayArrayCodec, ChunkSpec], ...]
-    _array_decoders: tuple[tuple[ArrayArrayCodec, ChunkSpec], ...]
-    _bytes_decoders: tuple[tuple[BytesBytesCodec, int, int], ...]  # codec, bit in the filter mask, most decoded bytes
+    _array_array: tuple[tuple[ArrayArrayCodec, ChunkSpec], ...]
+    _bytes_bytes: tuple[tuple[BytesBytesCodec, int, int], ...]  # codec, bit in the filter mask, most decoded bytes
 
-    @property
+    @cached_property
     def is_bytes(self) -> bool:
         """Whether `bytes` is the only codec: encoded chunks are their elements in C order, and any run can be read."""
         chain = self.chain
         return chain.array_bytes.name == "bytes" and not chain.array_array and not chain.bytes_bytes
 
-    def encode(self, array: npt.NDArray[Any]) -> Buffer:
+    @cached_property
+    def _encoders(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        """Names of the codecs, and what they do to many chunks, in this order."""
+        arrays = [(codec.name, _encoder(codec, spec)) for codec, spec in self._array_array]
+        middle = self.chain.array_bytes
+        buffers = [(codec.name, _encoder(codec, self.encoded_spec)) for codec, _, _ in self._bytes_bytes]
+        return [*arrays, (middle.name, _encoder(middle, self.encoded_spec)), *buffers]
+
+    @cached_property
+    def _decoders(self) -> list[tuple[str, int, Callable[[Any], Any]]]:
+        """Names of the codecs, their bits in the filter mask, and what undoes them, in this order."""
+        spec, middle = self.encoded_spec, self.chain.array_bytes
+        buffers = [(codec.name, bit, _decoder(codec, spec, most)) for codec, bit, most in reversed(self._bytes_bytes)]
+        arrays = [(codec.name, 0, _decoder(codec, before, 0)) for codec, before in reversed(self._array_array)]
+        return [*buffers, (middle.name, 0, _decoder(middle, spec, 0)), *arrays]
+
+    def encode(self, array: Arrays) -> Buffer:
         """Encode a chunk of exactly `spec`'s shape and dtype, of any strides; maybe a view of it. Raises CodecError."""
-        if array.shape != self.spec.shape or array.dtype != self.spec.dtype:
-            found, wanted = f"{array.dtype} of shape {array.shape}", f"{self.spec.dtype} of shape {self.spec.shape}"
+        return self.encode_many(array[np.newaxis])[0]
+
+    def encode_many(self, arrays: Arrays) -> Buffers:
+        """Encode chunks, (n, *spec.shape) of `spec`'s dtype; maybe views of them. Raises CodecError."""
+        if arrays.shape[1:] != self.spec.shape or arrays.dtype != self.spec.dtype:
+            found, wanted = (
+                f"{arrays.dtype} of shape {arrays.shape[1:]}",
+                f"{self.spec.dtype} of shape {self.spec.shape}",
+            )
             raise CodecError(f"the chunk is {found}, not {wanted}", direction="encoding")
-        name = ""
-        try:
-            for filter_, spec in self._array_encoders:
-                name = filter_.name
-                array = filter_.encode_array(array, spec)
-            name = self.chain.array_bytes.name
-            buffer = self.chain.array_bytes.serialize(array, self.encoded_spec)
-            for codec in self.chain.bytes_bytes:
-                name = codec.name
-                buffer = codec.encode(buffer)
-        except ZarrHDF5Error:
-            raise
-        except _FAILURES as error:
-            raise CodecError(f"{type(error).__name__}: {error}", codec=name, direction="encoding") from error
-        return buffer
+        encoded: Any = arrays
+        for name, encode in self._encoders:
+            try:
+                encoded = encode(encoded)
+            except ZarrHDF5Error:
+                raise
+            except _FAILURES as error:
+                raise CodecError(f"{type(error).__name__}: {error}", codec=name, direction="encoding") from error
+        buffers: Buffers = encoded
+        return buffers
+
+    def decode(self, buffer: Buffer, filter_mask: int = 0) -> Arrays:
+        """Decode a chunk to an array of `spec`, maybe a read-only view of `buffer`. See `decode_many`."""
+        chunk: Arrays = self.decode_many([buffer], filter_mask)[0, ...]
+        return chunk
+
+    def decode_many(self, buffers: Buffers, filter_mask: int = 0) -> Arrays:
+        """Decode chunks to (n, *spec.shape), maybe a read-only view of `buffers`, of which there is at least one.
+
+        Where bit `i` of `filter_mask` is set, bytes->bytes codec `i` was not applied to these chunks, and is skipped.
+        Raises CorruptDataError.
+        """
+        decoded: Any = buffers
+        for name, bit, decode in self._decoders:
+            if filter_mask & bit:
+                continue
+            try:
+                decoded = decode(decoded)
+            except ZarrHDF5Error:
+                raise
+            except _FAILURES as error:
+                raise CorruptDataError(f"decoding failed, {type(error).__name__}: {error}", structure=name) from error
+        arrays: Arrays = decoded
+        return arrays
 
     @property
     def may_be_renewed(self) -> bool:
@@ -172,7 +265,7 @@ class PreparedChain:
         inner = buffer
         passed: list[BytesBytesCodec] = []
         try:
-            for codec, _, max_nbytes in self._bytes_decoders:
+            for codec, _, max_nbytes in reversed(self._bytes_bytes):
                 new = codec.renewed(inner) if isinstance(codec, RenewableCodec) else inner
                 if new is not inner:
                     for outer in reversed(passed):
@@ -183,26 +276,3 @@ class PreparedChain:
         except (ZarrHDF5Error, *_FAILURES):
             pass
         return buffer
-
-    def decode(self, buffer: Buffer, filter_mask: int = 0) -> npt.NDArray[Any]:
-        """Decode a chunk to an array of `spec`, maybe a read-only view of `buffer`.
-
-        Where bit `i` of `filter_mask` is set, bytes->bytes codec `i` was not applied to this chunk, and is skipped.
-        Raises CorruptDataError.
-        """
-        name = ""
-        try:
-            for codec, bit, max_nbytes in self._bytes_decoders:
-                if not filter_mask & bit:
-                    name = codec.name
-                    buffer = codec.decode(buffer, max_nbytes)
-            name = self.chain.array_bytes.name
-            array = self.chain.array_bytes.deserialize(buffer, self.encoded_spec)
-            for filter_, spec in self._array_decoders:
-                name = filter_.name
-                array = filter_.decode_array(array, spec)
-        except ZarrHDF5Error:
-            raise
-        except _FAILURES as error:
-            raise CorruptDataError(f"decoding failed, {type(error).__name__}: {error}", structure=name) from error
-        return array

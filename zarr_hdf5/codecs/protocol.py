@@ -11,10 +11,19 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.buffer import Buffer, Buffers
 from zarr_hdf5.data_type import FillValue
 
-__all__ = ["ArrayArrayCodec", "ArrayBytesCodec", "BytesBytesCodec", "ChunkSpec", "Codec"]
+__all__ = [
+    "ArrayArrayCodec",
+    "ArrayBytesCodec",
+    "BatchArrayArrayCodec",
+    "BatchArrayBytesCodec",
+    "BatchBytesBytesCodec",
+    "BytesBytesCodec",
+    "ChunkSpec",
+    "Codec",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,45 @@ class BytesBytesCodec(Protocol):
 
     def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
         """Decode to at most `max_nbytes` bytes; more is CorruptDataError, found before the memory is taken."""
+        ...
+
+
+@runtime_checkable
+class BatchArrayArrayCodec(ArrayArrayCodec, Protocol):
+    """One that takes many chunks, (n, *shape), in less time than one by one."""
+
+    def encode_arrays(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Encode each; `spec` is that of a decoded chunk."""
+        ...
+
+    def decode_arrays(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Decode each; `spec` is that of a decoded chunk."""
+        ...
+
+
+@runtime_checkable
+class BatchArrayBytesCodec(ArrayBytesCodec, Protocol):
+    """One that takes many chunks, (n, *shape), in less time than one by one."""
+
+    def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> Buffers:
+        """Encode chunks of `spec`."""
+        ...
+
+    def deserialize_many(self, buffers: Buffers, spec: ChunkSpec) -> npt.NDArray[Any]:
+        """Decode to (n, *spec.shape) (maybe a read-only view of `buffers`). Raises CorruptDataError."""
+        ...
+
+
+@runtime_checkable
+class BatchBytesBytesCodec(BytesBytesCodec, Protocol):
+    """One that takes many buffers in less time than one by one."""
+
+    def encode_many(self, buffers: Buffers) -> Buffers:
+        """Encode each."""
+        ...
+
+    def decode_many(self, buffers: Buffers, max_nbytes: int) -> Buffers:
+        """Decode each to at most `max_nbytes` bytes; more is CorruptDataError, found before the memory is taken."""
         ...
 
 

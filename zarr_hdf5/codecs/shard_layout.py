@@ -7,6 +7,7 @@ Source: Zarr v3 specification, codec `sharding_indexed`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -39,32 +40,38 @@ class PlacedChunks:
     nbytes: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShardLayout:
     """The levels of a shard, outermost first; `chunk_shape` is that of the innermost chunks."""
 
     levels: tuple[ShardIndexFormat, ...]
     chunk_shape: tuple[int, ...]
 
-    @property
+    @cached_property
     def chunks_per_shard(self) -> tuple[int, ...]:
         """Innermost chunks along each dimension."""
         return tuple(prod(n) for n in zip(*(level.chunks_per_shard for level in self.levels), strict=True))
 
-    @property
+    @cached_property
     def shard_shape(self) -> tuple[int, ...]:
         """Elements of a shard."""
         return tuple(n * c for n, c in zip(self.chunks_per_shard, self.chunk_shape, strict=True))
 
-    @property
+    @cached_property
     def nchunks(self) -> int:
         """Innermost chunks in a shard."""
         return prod(self.chunks_per_shard)
 
+    @cached_property
+    def _steps(self) -> npt.NDArray[np.intp]:
+        """Chunks from one to the next along each dimension, in C order."""
+        counts = self.chunks_per_shard
+        return np.array([prod(counts[axis + 1 :]) for axis in range(len(counts))], np.intp)
+
     def numbers(self, coords: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Numbers of the innermost chunks at `coords`, (m, rank) within the shard."""
         if len(self.levels) == 1:
-            return np.asarray(np.ravel_multi_index(tuple(coords.T), self.chunks_per_shard))
+            return np.asarray(coords @ self._steps, np.intp)
         number = np.zeros(len(coords), np.intp)
         rest = coords
         for depth, level in enumerate(self.levels):

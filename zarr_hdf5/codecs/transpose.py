@@ -42,6 +42,14 @@ class TransposeCodec:
         """Decode: a view."""
         return array.transpose(_inverse(self.order))
 
+    def encode_arrays(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> npt.NDArray[Any]:
+        """See `BatchArrayArrayCodec`."""
+        return arrays.transpose(0, *(axis + 1 for axis in self.order))
+
+    def decode_arrays(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> npt.NDArray[Any]:
+        """See `BatchArrayArrayCodec`."""
+        return arrays.transpose(0, *(axis + 1 for axis in _inverse(self.order)))
+
 
 @lru_cache(maxsize=256)
 def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ Knows no object header.
 Source: HDF5 File Format Specification 3.0, III.A.1 "Disk Format: Level 1A1 - Version 1 B-trees".
 """
 
-from bisect import bisect_right
 from struct import Struct
 from typing import Any
 
@@ -171,22 +170,35 @@ def _walk_wanted(
         above = level
         for (at, looked_for), buffer in zip(frontier.items(), buffers, strict=True):
             data = byte_view(buffer)
-            level, keys = _node(data, slot, space.indexed_storage_k, above, at)
+            level, entries = _node_head(data, space.indexed_storage_k, above, at)
             for origin in looked_for:
-                i = bisect_right(keys, origin, key=lambda key: key[2:-2]) - 1
-                if i >= 0 and level:
-                    below.setdefault(keys[i][-1], []).append(origin)
-                elif i >= 0 and keys[i][2:-2] == origin:
-                    found.append((*keys[i][:2], keys[i][-1], *origins[origin]))
+                last = _last_up_to(origin, data, slot, entries)
+                if last is not None and level:
+                    below.setdefault(last[-1], []).append(origin)
+                elif last is not None and last[2:-2] == origin:
+                    found.append((*last[:2], last[-1], *origins[origin]))
         frontier = below
     rows = np.array(found, "<u8").reshape(len(found), 3 + extent.rank)
     nbytes_of, masks, addresses = rows.T[:3]
     return chunk_table(space, extent, rows[:, 3:].astype(np.int64), addresses, nbytes_of, masks.astype(np.uint32))
 
 
-def _node(data: memoryview, slot: Struct, k: int, above: int, address: int) -> tuple[int, list[tuple[int, ...]]]:
-    """Level and (key, child) tuples of a node whose parent is at level `above` (-1: none)."""
+def _last_up_to(origin: tuple[int, ...], data: memoryview, slot: Struct, entries: int) -> tuple[int, ...] | None:
+    """The last key of a node that is not past `origin`, with its child; only keys that are compared are unpacked."""
+    low, high, last = 0, entries, None
+    while low < high:
+        middle = (low + high) // 2
+        found = slot.unpack_from(data, HEAD.size + middle * slot.size)
+        if found[2:-2] <= origin:
+            low, last = middle + 1, found
+        else:
+            high = middle
+    return last
+
+
+def _node_head(data: memoryview, k: int, above: int, address: int) -> tuple[int, int]:
+    """Level and number of children of a node whose parent is at level `above` (-1: none)."""
     signature, kind, level, entries, _, _ = HEAD.unpack_from(data)
     if signature != b"TREE" or kind != 1 or entries > 2 * k or above not in (-1, level + 1):
         raise CorruptDataError("not a B-tree of chunks, at least in part", structure=STRUCTURE, offset=address)
-    return level, list(slot.iter_unpack(data[HEAD.size : HEAD.size + entries * slot.size]))
+    return level, entries

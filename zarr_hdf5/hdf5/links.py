@@ -11,10 +11,21 @@ import h5py
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
 
-__all__ = ["DATASET", "GROUP", "MAX_LINKS", "ExternalTarget", "Target", "resolve_path", "to_bytes", "to_text"]
+__all__ = [
+    "DATASET",
+    "GROUP",
+    "MAX_LINKS",
+    "ExternalTarget",
+    "Target",
+    "only_dataset",
+    "resolve_path",
+    "to_bytes",
+    "to_text",
+]
 
 GROUP: int = h5py.h5g.GROUP
 DATASET: int = h5py.h5g.DATASET
+MAX_DEPTH = 256
 MAX_LINKS = 40
 """Links followed on the way to one object: more are taken for a cycle."""
 
@@ -87,7 +98,31 @@ def resolve_path(file: h5py.File, path: str) -> Target | ExternalTarget:
         steps = [*_steps(leads_to), *steps]
         if leads_to.startswith(b"/"):
             done, here = [], file.id
-    return _target(file, b"/" + b"/".join(done))
+    place = b"/" + b"/".join(done)
+    return _target(file.id, place, place)
+
+
+def only_dataset(file: h5py.File) -> Target | None:
+    """The dataset at the end of a path of groups that have one member each, all by hard links; None if there is none.
+
+    None also where such a group is damaged.
+    """
+    group, path = file.id, b""
+    try:
+        for _ in range(MAX_DEPTH):  # groups may contain themselves
+            group = h5py.h5g.open(group, path.rpartition(b"/")[2] or b"/")
+            if group.get_num_objs() != 1:
+                return None
+            name = group.get_objname_by_idx(0)
+            if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                return None
+            path += b"/" + name
+            found = _target(group, name, path)
+            if found.type != GROUP:
+                return found if found.type == DATASET else None
+    except LIBRARY_ERRORS:
+        pass
+    return None
 
 
 def _steps(path: bytes) -> list[bytes]:
@@ -117,8 +152,9 @@ def _below(group: h5py.h5g.GroupID, name: bytes, path: str) -> h5py.h5g.GroupID:
     return h5py.h5g.open(group, name)
 
 
-def _target(file: h5py.File, path: bytes) -> Target:
+def _target(group: h5py.h5g.GroupID | h5py.h5f.FileID, name: bytes, path: bytes) -> Target:
+    """The object of this name in `group`, whose path is `path`."""
     # Not h5o.get_info, which walks all of a dataset's chunk index to say how large it is.
-    info = h5py.h5g.get_objinfo(file.id, path)
+    info = h5py.h5g.get_objinfo(group, name)
     low, high = info.objno
     return Target(to_text(path), low if not high else low | high << 32, info.type)

@@ -6,6 +6,7 @@ Source: HDF5 File Format Specification 3.0, IV.A "Disk Format: Level 2A - Data O
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from struct import Struct
 
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.byte_range import ByteRange
@@ -33,6 +34,8 @@ FILTER_PIPELINE = 0x000B
 ATTRIBUTE = 0x000C
 CONTINUATION = 0x0010
 BTREE_K_VALUES = 0x0013
+HEAD_V1, HEAD_V2 = Struct("<HH"), Struct("<BH")
+"""Type and length of a message."""
 MAX_MESSAGES = 1_000_000
 MAX_BLOCK_NBYTES = 64 << 20
 FIRST_GUESS = 512
@@ -168,21 +171,18 @@ def _continuation(space: FileSpace, message: HeaderMessage, version_2: bool) -> 
 
 def _block_messages(data: memoryview, block: Block, version_2: bool, has_order: bool) -> Iterator[HeaderMessage]:
     """The messages of a block, whose bytes (from `block.first_byte`) are `data`."""
-    prefix = (6 if has_order else 4) if version_2 else 8
+    head, prefix = (HEAD_V2, 6 if has_order else 4) if version_2 else (HEAD_V1, 8)
     at, end = block.start - block.first_byte, block.end - block.first_byte
     if version_2 and at == 4 and bytes(data[:4]) != b"OCHK":
         raise CorruptDataError("no continuation block", structure="object header", offset=block.first_byte)
     while at + prefix <= end:
-        size_at = at + (1 if version_2 else 2)
-        kind = data[at] if version_2 else int.from_bytes(data[at : at + 2], "little")
-        nbytes = int.from_bytes(data[size_at : size_at + 2], "little")
+        kind, nbytes = head.unpack_from(data, at)
         body = at + prefix
-        if body + nbytes > end:
-            raise CorruptDataError(
-                "a message runs past its block", structure="object header", offset=block.first_byte + at
-            )
-        yield HeaderMessage(kind, block.first_byte + body, nbytes, block, bytes(data[body : body + nbytes]))
         at = body + nbytes
+        if at > end:
+            offset = block.first_byte + body - prefix
+            raise CorruptDataError("a message runs past its block", structure="object header", offset=offset)
+        yield HeaderMessage(kind, block.first_byte + body, nbytes, block, bytes(data[body:at]))
 
 
 def patch_checksum(image: bytearray, block: Block) -> None:

@@ -5,7 +5,8 @@ Source: HDF5 File Format Specification 3.0, II.A "Format Signature and Superbloc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from struct import Struct
 
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.byte_range import ByteRange
@@ -14,9 +15,18 @@ from zarr_hdf5.hdf5.index_walk import UNDEFINED_ADDRESS, FileSpace, Walk
 from zarr_hdf5.hdf5.lookup3 import lookup3
 from zarr_hdf5.hdf5.object_header import BTREE_K_VALUES, walk_messages
 
-__all__ = ["SIGNATURE", "Superblock", "parse_superblock", "patch_end_of_file", "signature_offsets", "walk_file_space"]
+__all__ = [
+    "SIGNATURE",
+    "Superblock",
+    "parse_superblock",
+    "patch_end_of_file",
+    "signature_offsets",
+    "walk_file_space",
+]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+ADDRESSES = Struct("<3Q")
+"""Base address, extension or free-space information, end of file."""
 SUPERBLOCK_NBYTES = 64
 """Enough of any version; a file with a group in it is longer."""
 
@@ -73,10 +83,9 @@ def parse_superblock(data: bytes | bytearray | memoryview, offset: int = 0) -> S
         sizes_at, base_at = offset + 9, offset + 12
     else:
         raise UnsupportedFeatureError(f"superblock version {version}")
-    for what, size in zip(("addresses", "lengths"), data[sizes_at : sizes_at + 2], strict=True):
-        if size != 8:
-            raise UnsupportedFeatureError(f"HDF5 {what} of {size} bytes")
-    base, extension, end = (int.from_bytes(data[at : at + 8], "little") for at in range(base_at, base_at + 24, 8))
+    if data[sizes_at] != 8 or data[sizes_at + 1] != 8:
+        raise UnsupportedFeatureError(f"HDF5 addresses of {data[sizes_at]} bytes, lengths of {data[sizes_at + 1]}")
+    base, extension, end = ADDRESSES.unpack_from(data, base_at)
     return Superblock(
         offset=offset,
         version=version,
@@ -115,7 +124,7 @@ def walk_file_space(nbytes: int) -> Walk[FileSpace]:
                 k = int.from_bytes(message.body[1:3], "little")
     if not 1 <= k < 1 << 15:
         raise CorruptDataError(f"B-tree nodes of {k} children", structure="superblock", offset=offset)
-    return replace(space, indexed_storage_k=k)
+    return FileSpace(offset, nbytes, k)
 
 
 def patch_end_of_file(image: bytearray, superblock: Superblock, end_of_file: int) -> None:

@@ -56,10 +56,10 @@ def parse_basic(selection: object, shape: tuple[int, ...]) -> BasicSelection:
     ellipses = [i for i, item in enumerate(items) if item is Ellipsis]
     if len(ellipses) > 1:
         raise SelectionError("a selection can have only one ellipsis ('...')")
-    for item in items:
-        _check_kind(item)
     given = len(items) - len(ellipses)
     if given > len(shape):
+        for item in items:
+            _check_kind(item)
         raise SelectionError(f"too many indices: {given} for an array of {len(shape)} dimensions")
     at = ellipses[0] if ellipses else len(items)
     missing = (slice(None),) * (len(shape) - given)
@@ -90,6 +90,7 @@ def _check_kind(item: object) -> None:
 def _parse_dim(item: object, axis: int, length: int) -> DimSelection:
     if isinstance(item, slice):
         return _parse_slice(item, axis, length)
+    _check_kind(item)
     try:
         index = operator.index(item)  # type: ignore[arg-type]
     except TypeError as error:

@@ -4,15 +4,14 @@ Knows positions, lengths and slices; knows nothing of stored chunks.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zarr_hdf5.indexing.basic import DimSelection
 
 __all__ = ["ChunkDim", "project"]
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkDim:
+class ChunkDim(NamedTuple):
     """What a selection takes from one chunk, along one dimension.
 
     `chunk`: index of the chunk. `in_chunk`: the positions within it, in the order of the selection (the step may be

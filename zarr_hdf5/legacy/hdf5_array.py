@@ -19,9 +19,8 @@ from zarr_hdf5.codecs.registry import parse_chain
 from zarr_hdf5.data_type import FillValue
 from zarr_hdf5.errors import CorruptDataError, InvalidMetadataError, NotFoundError, Problem, UnsupportedFeatureError
 from zarr_hdf5.hdf5.description import DatasetDescription
-from zarr_hdf5.hdf5.index_walk import FileSpace
 from zarr_hdf5.legacy.array_metadata import Presentation
-from zarr_hdf5.legacy.hdf5_object import HDF5Object
+from zarr_hdf5.legacy.hdf5_object import HDF5Object, Look
 from zarr_hdf5.legacy.slabs import SlabStore
 from zarr_hdf5.legacy.source import HDF5ChunkSource, StoredDataset
 from zarr_hdf5.stored_array import StoredArray
@@ -39,7 +38,7 @@ class HDF5Array:
     """A dataset of a file, described once; nothing of it is open."""
 
     file: HDF5Object
-    space: FileSpace
+    look: Look
     dataset: DatasetDescription
     presentation: Presentation
 
@@ -87,10 +86,10 @@ class HDF5Array:
             chunk_shape=metadata.chunk_shape[:rank],
             itemsize=datatype.dtype.itemsize * prod(datatype.element_shape),
             nfilters=len(self.dataset.filters),
-            space=self.space,
+            space=self.look.space,
         )
         grid = ObjectGrid(metadata.shape, whole, metadata.chunk_shape)
-        return HDF5ChunkSource(self.file.metadata_store, self.file.key, stored, grid)
+        return HDF5ChunkSource(self.file.metadata_store, self.file.key, stored, grid, self.look.start)
 
     def chunk(self, coords: tuple[int, ...]) -> Buffer:
         """The chunk as `presentation.metadata` tells other readers. Raises NotFoundError where there is none."""

@@ -9,16 +9,24 @@ from functools import cached_property
 
 import h5py
 
-from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import NotFoundError, StorageError, UnsupportedFeatureError, ZarrHDF5Error
-from zarr_hdf5.hdf5.index_walk import FileSpace, run_walk
+from zarr_hdf5.hdf5.index_walk import FileSpace
 from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hdf5.superblock import walk_file_space
+from zarr_hdf5.legacy.reads import Reads, Start, read_start
 from zarr_hdf5.stores.block_file import BlockCache, BlockFile, BlockStore
 from zarr_hdf5.stores.local import LocalStore
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.stores.protocol import Store, check_key
 
-__all__ = ["HDF5Object"]
+__all__ = ["HDF5Object", "Look"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What the start of a file says: with it, from where addresses count."""
+
+    start: Start
+    space: FileSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +41,7 @@ class HDF5Object:
     key: str
     outside: bool = False
     cache: BlockCache = field(default_factory=BlockCache)
-    _spaces: dict[Hashable, FileSpace] = field(default_factory=dict, init=False)
+    _looks: dict[Hashable, Look] = field(default_factory=dict, init=False)
 
     @cached_property
     def url(self) -> str:
@@ -43,7 +51,7 @@ class HDF5Object:
     @cached_property
     def local_path(self) -> str | None:
         """The path of the file, if it is one."""
-        return str(self.store.path_of(self.key)) if isinstance(self.store, LocalStore) else None
+        return os.path.join(self.store.root, check_key(self.key)) if isinstance(self.store, LocalStore) else None
 
     def open(self) -> AbstractContextManager[h5py.File]:
         """Open for reading. Raises NotFoundError, CorruptDataError, or what the store raises."""
@@ -52,7 +60,7 @@ class HDF5Object:
     def is_hdf5(self) -> bool:
         """Whether there is an object, with an HDF5 signature at one of the places where it may be."""
         try:
-            self.read_space()
+            self.look()
         except (NotFoundError, StorageError):  # a directory of a web server is forbidden, not absent
             return False
         except ZarrHDF5Error:  # what is broken says so when it is opened
@@ -69,18 +77,18 @@ class HDF5Object:
             return ()  # what is wrong is said when it is opened
         return status.st_ino, status.st_size, status.st_mtime_ns
 
-    def read_space(self) -> FileSpace:
-        """From where addresses count. Raises NotFoundError if this is no HDF5 file."""
+    def look(self) -> Look:
+        """The start of the file. Raises NotFoundError if this is no HDF5 file."""
         version = self.version()
-        if version not in self._spaces:
-            self._spaces.clear()
-            self._spaces[version] = self._read_space()
-        return self._spaces[version]
-
-    def _read_space(self) -> FileSpace:
-        store = self.metadata_store
-        size = store.get_range(self.key, ByteRange(0, 0)).size
-        return run_walk(walk_file_space(size), lambda ranges: store.get_ranges(self.key, ranges), size)
+        found = self._looks.get(version)
+        if found is None:
+            store = self.metadata_store
+            start = read_start(store, self.key)
+            whole = FileSpace(0, start.size)
+            found = Look(start, Reads(store, self.key, start, whole).run(walk_file_space(start.size)))
+            self._looks.clear()
+            self._looks[version] = found
+        return found
 
     @property
     def metadata_store(self) -> Store | BlockStore:

@@ -16,7 +16,7 @@ from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import DatasetDescription, GroupDescription, Member, describe, list_members
-from zarr_hdf5.hdf5.links import DATASET, GROUP, MAX_LINKS, ExternalTarget, Target, resolve_path
+from zarr_hdf5.hdf5.links import DATASET, GROUP, MAX_LINKS, ExternalTarget, Target, only_dataset, resolve_path
 from zarr_hdf5.hierarchy import DOCUMENT, NodeStore, node_path, prefix_of
 from zarr_hdf5.legacy.array_metadata import facts, group_metadata, present
 from zarr_hdf5.legacy.hdf5_array import HDF5Array
@@ -33,6 +33,8 @@ __all__ = ["HDF5Group", "HDF5Hierarchy"]
 CHUNK_KEY = re.compile(r"(?:(?P<path>.*)/)?c(?P<coords>(?:/(?:0|[1-9][0-9]*))*)", re.DOTALL)
 MAX_NODES = 4096
 """Nodes whose description is kept."""
+
+DAMAGES = (CorruptDataError, NotFoundError, UnsupportedFeatureError)
 
 Identity = tuple[str, int]
 """A file's URL and the address of an object header in it."""
@@ -80,16 +82,25 @@ class HDF5Hierarchy(NodeStore, Composer):
         return found.presentation.metadata if isinstance(found, HDF5Array) else found.metadata
 
     @classmethod
-    def of(cls, file: HDF5Object, root_of: Callable[[h5py.File], str], first: str = "") -> "HDF5Hierarchy":
-        """The hierarchy in a file, whose root `root_of` chooses while it is open, with the node `first` described."""
+    def of(cls, file: HDF5Object, is_root: Callable[[h5py.File, Target], bool], first: str = "") -> "HDF5Hierarchy":
+        """The hierarchy in a file; its root is the only dataset if `is_root` says so, else the root group.
+
+        The node `first` and the only dataset are described at once: to open the file again would take longer.
+        """
         hierarchy = cls(file)
         # What is broken says so when it is asked for; the rest of the file may be whole.
-        with suppress(CorruptDataError, NotFoundError, UnsupportedFeatureError), file.open() as opened:
-            hierarchy = cls(file, root_of(opened))
-            first = node_path(hierarchy, first)
-            found = resolve_path(opened, hierarchy._absolute(first))
-            if isinstance(found, Target):
-                hierarchy._fresh().nodes[first] = hierarchy._shown(file, describe(opened, found))
+        with suppress(*DAMAGES), file.open() as opened:
+            only = only_dataset(opened)
+            if only is not None and is_root(opened, only):
+                hierarchy = cls(file, only.path)
+            asked = node_path(hierarchy, first)
+            targets = {asked: resolve_path(opened, hierarchy._absolute(asked))}
+            if only is not None and hierarchy.root == "/":
+                targets["/".join(map(escape_name, only.path.split("/")[1:]))] = only
+            nodes = hierarchy._fresh().nodes
+            for path, found in targets.items():
+                if isinstance(found, Target):
+                    nodes[path] = hierarchy._shown(file, describe(opened, found))
         return hierarchy
 
     def describe(self, path: str) -> HDF5Group | HDF5Array:
@@ -119,7 +130,7 @@ class HDF5Hierarchy(NodeStore, Composer):
 
     def compose(self, path: str) -> StoredArray:
         """The engine of the array at `path`."""
-        found = self.describe(path)
+        found = self._kept.nodes.get(path) or self.describe(path)  # as a moment ago, when its metadata were asked for
         if isinstance(found, HDF5Array):
             return found.stored
         raise NotFoundError(f"{self.url}: {path} is no array any more")
@@ -233,7 +244,7 @@ class HDF5Hierarchy(NodeStore, Composer):
     def _shown(self, file: HDF5Object, description: GroupDescription | DatasetDescription) -> HDF5Group | HDF5Array:
         if isinstance(description, GroupDescription):
             return HDF5Group(file, description, group_metadata(description.attributes))
-        return HDF5Array(file, file.read_space(), description, present(description))
+        return HDF5Array(file, file.look(), description, present(description))
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[tuple[HDF5Object, h5py.File, Target]]:

@@ -5,27 +5,22 @@ much as all of the index, all of it is read. Elements that are not in chunks are
 """
 
 import threading
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
-from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import CorruptDataError, StaleVersionError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.chunk_layout import walk_layout
 from zarr_hdf5.hdf5.chunk_lookup import walk_chunks
 from zarr_hdf5.hdf5.chunk_table import ChunkTable
 from zarr_hdf5.hdf5.data_layout import ChunkIndex, CompactLayout, ContiguousLayout, Layout
-from zarr_hdf5.hdf5.index_walk import FileSpace, Walk, run_walk
-from zarr_hdf5.hdf5.object_header import header_guess
-from zarr_hdf5.stores.protocol import GetRange, GetRanges, max_gap_of
+from zarr_hdf5.hdf5.index_walk import FileSpace
+from zarr_hdf5.legacy.reads import RangeStore, Reads, Start, read_start
 
 __all__ = ["HDF5ChunkSource", "StoredDataset"]
 
@@ -33,15 +28,9 @@ ATTEMPTS = 10
 """Times to look again at a file that others keep writing."""
 TABLE_ROWS_PER_READ = 512
 """Chunks whose entries are decoded, all at once, in the time of one read that leads to a single chunk."""
-REMEMBERED_READS = 4096
 
-T = TypeVar("T")
 Columns: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint32] | None]
 """Offsets, stored bytes and filter masks of chunks."""
-
-
-class RangeStore(GetRange, GetRanges, Protocol):
-    """What is needed of a store."""
 
 
 @dataclass(frozen=True)
@@ -90,52 +79,6 @@ class StoredDataset:
 
 
 @dataclass(slots=True)
-class Reads:
-    """Reads of one version of a file; remembers what it is told to, and how many of those there were."""
-
-    store: RangeStore
-    key: str
-    version: Hashable
-    space: FileSpace
-    count: int = 0
-    _kept: dict[tuple[int, int], Buffer] = field(default_factory=dict)
-
-    def run(self, walk: Walk[T], *, keep: bool = True) -> T:
-        """Read for a walk. Raises StaleVersionError, NotFoundError, StorageError."""
-        return run_walk(walk, self._read_kept if keep else self._read, self.space.nbytes)
-
-    def keep(self, wanted: ByteRange, buffer: Buffer) -> None:
-        """Remember what was read of the file."""
-        self._kept[wanted.offset, wanted.nbytes] = buffer
-
-    def forget(self) -> None:
-        """Remember nothing any more."""
-        self._kept.clear()
-
-    def _read_kept(self, wanted: list[ByteRange]) -> Sequence[Buffer]:
-        kept = self._kept
-        if len(kept) > REMEMBERED_READS:
-            kept.clear()
-        new = [r for r in wanted if (r.offset, r.nbytes) not in kept]
-        if new:
-            self.count += len(new)
-            for r, buffer in zip(new, self._read(new), strict=True):
-                self.keep(r, buffer)
-        return [kept[r.offset, r.nbytes] for r in wanted]
-
-    def _read(self, wanted: list[ByteRange]) -> Sequence[Buffer]:
-        if len(wanted) < 2:
-            return self.store.get_ranges(self.key, wanted, self.version) if wanted else []
-        spans = np.array([(r.offset, r.nbytes) for r in wanted], np.int64)
-        runs, run_of = coalesce(spans[:, 0], spans[:, 1], max_gap=max_gap_of(self.store))
-        views = [memoryview(data) for data in self.store.get_ranges(self.key, runs, self.version)]
-        starts = [r.offset for r in runs]
-        return [
-            views[i][r.offset - starts[i] : r.end - starts[i]] for r, i in zip(wanted, run_of.tolist(), strict=True)
-        ]
-
-
-@dataclass(slots=True)
 class Known:
     """What is known of the dataset in one version of the file.
 
@@ -156,12 +99,15 @@ class HDF5ChunkSource:
 
     A virtual chunk that overhangs the dataset comes with the bytes that the dataset has of it, fewer than a chunk's:
     they are the first of the chunk in C order.
+
+    `start` is of the version of the file that `dataset` was described in; None: the file as it is when first asked for.
     """
 
     store: RangeStore
     key: str
     dataset: StoredDataset
     grid: ObjectGrid
+    start: Start | None = None
     _known: Known | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -173,25 +119,25 @@ class HDF5ChunkSource:
         with self._lock:
             for _ in range(ATTEMPTS):
                 try:
-                    known = None if fresh else self._known
-                    remembered = known is not None
-                    if known is None:
-                        known = self._known = self._open()
+                    fresh = fresh or self.start is None
+                    known = self._open(fresh=fresh)
                     columns = self._locate(known, coords)
                 except StaleVersionError:
                     fresh = True
                 except CorruptDataError as error:
-                    raise self._named(error) from error
+                    if fresh:
+                        raise self._named(error) from error
+                    fresh = True  # it may have been mended since
                 except UnsupportedFeatureError as error:
                     raise UnsupportedFeatureError(f"{self.key}, {self.dataset.path}: {error}") from error
                 else:
-                    return ChunkLocations(self.key, known.reads.version, *columns, fresh=not remembered)
+                    return ChunkLocations(self.key, known.reads.start.version, *columns, fresh=fresh)
         raise CorruptDataError(f"replaced {ATTEMPTS} times while its index was being read", key=self.key)
 
     def stored_chunks(self) -> npt.NDArray[np.int64] | None:
         """Coordinates, (n, rank), of all stored chunks, in C order; None where the layout is not chunked."""
         with self._lock:
-            known = self._known = self._known or self._open()
+            known = self._open()
             if not isinstance(known.layout, ChunkIndex):
                 return None
             if known.whole is None:
@@ -199,14 +145,14 @@ class HDF5ChunkSource:
             coords = known.whole[1].coords
         return np.pad(coords, ((0, 0), (0, len(self.grid.shape) - coords.shape[1])))
 
-    def _open(self) -> Known:
-        """The layout of the dataset as the file is now."""
-        space, address = self.dataset.space, self.dataset.header_address
-        first = header_guess(space, address)
-        blob = self.store.get_range(self.key, first)
-        reads = Reads(self.store, self.key, blob.version, replace(space, nbytes=blob.size))
-        reads.keep(first, blob.data)
-        return Known(reads, reads.run(walk_layout(reads.space, address)))
+    def _open(self, *, fresh: bool = False) -> Known:
+        """The layout of the dataset, in the version of the file that was seen last, or as it is now."""
+        if fresh or self.start is None:
+            self.start, self._known = read_start(self.store, self.key), None
+        if self._known is None:
+            reads = Reads(self.store, self.key, self.start, replace(self.dataset.space, nbytes=self.start.size))
+            self._known = Known(reads, reads.run(walk_layout(reads.space, self.dataset.header_address)))
+        return self._known
 
     def _locate(self, known: Known, coords: npt.NDArray[np.int64]) -> Columns:
         layout = known.layout
@@ -237,7 +183,7 @@ class HDF5ChunkSource:
         if not len(numbers):
             absent = np.full(len(wanted), -1, np.int64)
             return absent, absent, None
-        row = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+        row = np.minimum(numbers.searchsorted(wanted), len(numbers) - 1)
         present = numbers[row] == wanted
         offsets, nbytes = (np.where(present, column[row], -1) for column in (table.offsets, table.nbytes))
         return offsets, nbytes, table.filter_masks[row]
@@ -250,7 +196,7 @@ class HDF5ChunkSource:
     def _sorted(self, table: ChunkTable) -> tuple[npt.NDArray[np.int64], ChunkTable]:
         """The chunks by number."""
         numbers = self._numbers(table.coords)
-        if (numbers[1:] <= numbers[:-1]).any():
+        if len(numbers) > 1 and (numbers[1:] <= numbers[:-1]).any():
             order = np.argsort(numbers, kind="stable")
             numbers, table = numbers[order], table.take(order)
             if (numbers[1:] == numbers[:-1]).any():

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
@@ -74,31 +75,31 @@ class LocalStore:
 
     def get(self, key: str) -> Blob:
         """See `Get`."""
-        with self._open(key) as (fd, size, version):
-            return Blob(read_range(fd, ByteRange(0, size), key), size, version)
+        with _Open(self._path(key), key) as file:
+            return Blob(read_range(file.fd, ByteRange(0, file.size), key), file.size, file.version)
 
     def get_range(self, key: str, wanted: ByteRange | SuffixRange) -> Blob:
         """See `GetRange`."""
-        with self._open(key) as (fd, size, version):
-            return Blob(read_range(fd, resolve(wanted, size, key), key), size, version)
+        with _Open(self._path(key), key) as file:
+            return Blob(read_range(file.fd, resolve(wanted, file.size, key), key), file.size, file.version)
 
     def get_ranges(
         self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
     ) -> list[bytes | memoryview | bytearray]:
         """See `GetRanges`."""
-        with self._open(key, version) as (fd, size, _):
-            ranges = [resolve(r, size, key) for r in wanted]
-            return [read_range(fd, r, key) for r in ranges]
+        with _Open(self._path(key), key, version) as file:
+            ranges = [resolve(r, file.size, key) for r in wanted]
+            return [read_range(file.fd, r, key) for r in ranges]
 
     def read_into(
         self, key: str, wanted: Sequence[tuple[int, "memoryview[int]"]], version: Hashable | None = None
     ) -> None:
         """See `ReadInto`."""
-        with self._open(key, version) as (fd, size, _):
+        with _Open(self._path(key), key, version) as file:
             for offset, buffer in wanted:
-                resolve(ByteRange(offset, len(buffer)), size, key)
+                resolve(ByteRange(offset, len(buffer)), file.size, key)
             for offset, buffer in wanted:
-                read_into(fd, offset, buffer, key)
+                read_into(file.fd, offset, buffer, key)
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """See `Set`."""
@@ -142,7 +143,7 @@ class LocalStore:
         """See `Exists`."""
         try:
             path = self._path(key)
-            with _reading(key):
+            with _Reading(key):
                 return stat.S_ISREG(os.stat(path).st_mode)
         except NotFoundError:
             return False
@@ -155,7 +156,7 @@ class LocalStore:
         """See `ListDir`. An empty directory counts as a sub-prefix."""
         path = self._path(prefix) if check_prefix(prefix) else str(self.root)
         objects, prefixes = [], []
-        with suppress(NotFoundError), _reading(prefix), os.scandir(path) as entries:
+        with suppress(NotFoundError), _Reading(prefix), os.scandir(path) as entries:
             for entry in entries:
                 link = entry.is_symlink()
                 if os.path.isdir(entry.path) if link else entry.is_dir():
@@ -173,7 +174,7 @@ class LocalStore:
                 yield name
                 continue
             try:
-                with _reading(name):
+                with _Reading(name):
                     status = os.stat(self.root / name)
             except NotFoundError:
                 continue
@@ -191,23 +192,6 @@ class LocalStore:
         if is_temporary(check_key(key).rpartition("/")[2]):
             raise NotFoundError(f"no object can have the key {key!r}: the name is that of a temporary file")
         return os.path.join(self.root, key)
-
-    @contextmanager
-    def _open(self, key: str, version: Hashable | None = None) -> Iterator[tuple[int, int, Hashable]]:
-        """Descriptor, size in bytes and version of an object. Raises StaleVersionError if `version` is another."""
-        path = self._path(key)
-        with _reading(key):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would wait for its writer
-            try:
-                status = os.fstat(fd)
-                if not stat.S_ISREG(status.st_mode):
-                    raise NotFoundError(f"{key}: not a regular file")
-                found = (status.st_ino, status.st_size, status.st_mtime_ns)
-                if version is not None and version != found:
-                    raise StaleVersionError(f"{key}: the object was replaced or modified")
-                yield fd, status.st_size, found
-            finally:
-                os.close(fd)
 
     @contextmanager
     def _writing(self, key: str) -> Iterator[None]:
@@ -239,13 +223,62 @@ class LocalStore:
                 break
 
 
-@contextmanager
-def _reading(key: str) -> Iterator[None]:
-    try:
-        yield
-    except ZarrHDF5Error:
-        raise
-    except OSError as error:
-        if error.errno in ABSENT:
-            raise NotFoundError(f"no object {key!r}: {error.strerror}") from error
-        raise StorageError(error.errno, f"cannot read {key!r}: {error.strerror or error}") from error
+class _Reading:
+    """Makes errors of reading ours."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __enter__(self) -> "_Reading":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if isinstance(error, OSError) and not isinstance(error, ZarrHDF5Error):
+            raise _as_ours(error, self.key) from error
+
+
+class _Open(_Reading):
+    """An object open for reading: descriptor, size in bytes, version. A class, for what it is made for each chunk.
+
+    Raises StaleVersionError if `version` is another.
+    """
+
+    __slots__ = ("fd", "path", "size", "version")
+
+    def __init__(self, path: str, key: str, version: Hashable | None = None) -> None:
+        super().__init__(key)
+        self.path = path
+        self.version = version
+
+    def __enter__(self) -> "_Open":
+        try:
+            self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would wait for its writer
+        except OSError as error:
+            raise _as_ours(error, self.key) from error
+        try:
+            self._look()
+        except BaseException:
+            os.close(self.fd)
+            raise
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        os.close(self.fd)
+        super().__exit__(kind, error, traceback)
+
+    def _look(self) -> None:
+        status = os.fstat(self.fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotFoundError(f"{self.key}: not a regular file")
+        found = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if self.version is not None and self.version != found:
+            raise StaleVersionError(f"{self.key}: the object was replaced or modified")
+        self.size, self.version = status.st_size, found
+
+
+def _as_ours(error: OSError, key: str) -> ZarrHDF5Error:
+    if error.errno in ABSENT:
+        return NotFoundError(f"no object {key!r}: {error.strerror}")
+    return StorageError(error.errno, f"cannot read {key!r}: {error.strerror or error}")
