@@ -94,6 +94,14 @@ def basic_selections(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[Any, ...]
     return tuple(items[: draw(st.integers(0, len(items)))])
 
 
+@st.composite
+def coordinates(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Positions of some elements, maybe of none, counted from either end, an element more than once."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    result = draw(st.sampled_from([(0,), (1,), (7,), (3, 5)]))
+    return tuple(rng.integers(-length, length, result) for length in shape)
+
+
 def same(a: Any, b: Any) -> bool:
     """Bit for bit."""
     left, right = np.asarray(a), np.asarray(b)
@@ -125,6 +133,8 @@ def test_writes_like_numpy(data: st.DataObject, directory: Callable[[], Path]) -
             model[selection] = value
         read = data.draw(basic_selections(array.shape))
         assert same(array[read], model[read])
+        points = data.draw(coordinates(array.shape))
+        assert same(array.vindex[points], model[points])
     reopened = zh.open_array(url)
     assert same(reopened[...], model)
     assert zh.verify(url)

@@ -1,7 +1,7 @@
 """The array a user holds: numpy's face over a stored array."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from zarr_hdf5.array.compose import compose_array
 from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.array.info import ArrayInfo, StorageFacts
 from zarr_hdf5.array.plan import plan_objects
+from zarr_hdf5.array.points import plan_points
 from zarr_hdf5.array.read import read
 from zarr_hdf5.array.readers import ReaderTable, reader_table
 from zarr_hdf5.array.svg import array_html
@@ -20,6 +21,7 @@ from zarr_hdf5.data_type import DataType, packed
 from zarr_hdf5.errors import ReadOnlyError, SelectionError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
+from zarr_hdf5.indexing.coordinates import parse_coordinates
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import Store
@@ -175,6 +177,27 @@ class Array:
         source = full.reshape(chosen.full_shape).transpose(stored.order)
         write(stored, stored.sink, plan_objects(dims, stored.source.grid), source)
 
+    def get_coordinate_selection(self, selection: object, *, out: npt.NDArray[Any] | None = None) -> Any:
+        """Read single elements: an integer or an array of integers for each dimension, broadcast against each other.
+
+        Into `out` if given (of the result's shape; any dtype it casts to). Raises as `get_basic_selection` does.
+        """
+        chosen = parse_coordinates(selection, self.shape)
+        if out is not None and out.shape != chosen.shape:
+            raise SelectionError(f"out has shape {out.shape}, the selection {chosen.shape}")
+        stored = self._composition.stored
+        found = _new_result((chosen.points.shape[1],), self.dtype)
+        read(stored, plan_points(chosen.points[list(stored.order)], stored.source.grid), found)
+        if out is None:
+            return found.reshape(chosen.shape)[()]
+        out[...] = found.reshape(chosen.shape)
+        return out
+
+    @property
+    def vindex(self) -> "VectorizedIndex":
+        """`array.vindex[selection]` is `array.get_coordinate_selection(selection)`."""
+        return VectorizedIndex(self)
+
     def __getitem__(self, selection: object) -> Any:
         return self.get_basic_selection(selection)
 
@@ -235,6 +258,16 @@ class Array:
         write_node(self.store, self.path, metadata)
         self.metadata = metadata
         self._composition = compose_array(metadata, self.store, prefix_of(self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class VectorizedIndex:
+    """Square brackets for coordinate selections."""
+
+    array: Array
+
+    def __getitem__(self, selection: object) -> Any:
+        return self.array.get_coordinate_selection(selection)
 
 
 def _new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.padding import with_padding
-from zarr_hdf5.array.plan import Box, ObjectPart, Part, SomeChunks
+from zarr_hdf5.array.plan import ObjectPart, Part
 from zarr_hdf5.array.read_elements import prefers_elements, read_elements
 from zarr_hdf5.buffer import Buffer, Buffers
 from zarr_hdf5.chunk_source import ChunkLocations
@@ -124,11 +124,10 @@ def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
 
 
 def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
-    if isinstance(task.part, Box | SomeChunks) and prefers_elements(stored, task.part, task.locations, out):
-        parts = list(task.part.parts())
+    if prefers_elements(stored, task.part, task.locations, out):
 
         def elements(locations: ChunkLocations | None) -> None:
-            read_elements(stored, task.coords, task.chunks, locations, parts, out)
+            read_elements(stored, task.coords, task.chunks, locations, task.part, out)
 
         _from_one_version(stored, task.coords, task.chunks, task.locations, elements)
         return

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.array.plan import Box, ChunkPart, Slices, SomeChunks, view_of
+from zarr_hdf5.array.plan import Box, ChunkPart, Part, Slices, SomeChunks, view_of
+from zarr_hdf5.array.points import Points
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
@@ -68,13 +69,13 @@ def run_of(in_chunk: Slices, chunk_shape: tuple[int, ...]) -> Run:
     return Run(start, tuple(shape), tuple(inside), exact)
 
 
-def prefers_elements(
-    stored: StoredArray, part: Box | SomeChunks, locations: ChunkLocations, out: npt.NDArray[Any]
-) -> bool:
+def prefers_elements(stored: StoredArray, part: Part, locations: ChunkLocations, out: npt.NDArray[Any]) -> bool:
     """Whether less is read, or less copied, than by fetching whole chunks and placing what is wanted of them."""
     spec = stored.chain.encoded_spec
     if not stored.chain.is_bytes or locations.offsets is None:
         return False
+    if not isinstance(part, Box | SomeChunks):
+        return True
     if 2 * part.size < part.nchunks * spec.size or ((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any():
         return True
     first = next(part.parts())
@@ -86,15 +87,28 @@ def read_elements(
     object_coords: tuple[int, ...],
     chunks: npt.NDArray[np.intp],
     locations: ChunkLocations | None,
-    parts: Sequence[ChunkPart],
+    part: Part,
     out: npt.NDArray[Any],
 ) -> None:
-    """Read the `parts` of chunks, (m, rank) within the object, into `out`; no `locations`: there is no object.
+    """Read `part` of chunks, (m, rank) within the object, into `out`; no `locations`: there is no object.
 
     Raises what the store raises, and CorruptDataError for chunks of a wrong length.
     """
-    spec = stored.chain.encoded_spec
     present = [] if locations is None else _present(stored, object_coords, chunks, locations)
+    if isinstance(part, Points):
+        _read_points(stored, locations, part, out)
+    elif isinstance(part, Box | SomeChunks):
+        _read_runs(stored, locations, present, list(part.parts()), out)
+
+
+def _read_runs(
+    stored: StoredArray,
+    locations: ChunkLocations | None,
+    present: list[int],
+    parts: Sequence[ChunkPart],
+    out: npt.NDArray[Any],
+) -> None:
+    spec = stored.chain.encoded_spec
     for i in set(range(len(parts))).difference(present):
         out[parts[i].in_out] = spec.fill_value
     if locations is None or locations.offsets is None or (not present and locations.fresh):
@@ -190,3 +204,25 @@ def _read_others(
         at = start - ranges[i].offset
         shaped = spec if wanted.shape == spec.shape else replace(spec, shape=wanted.shape)
         out[part.in_out] = codec.deserialize(found[i][at : at + length], shaped)[wanted.inside]
+
+
+def _read_points(stored: StoredArray, locations: ChunkLocations | None, points: Points, out: npt.NDArray[Any]) -> None:
+    """Read single elements; many lie near enough to each other to be read at once."""
+    spec, codec = stored.chain.encoded_spec, stored.chain.chain.array_bytes
+    if locations is None or locations.offsets is None:
+        points.fill(out, spec.fill_value)
+        return
+    begins = locations.offsets[points.rows]
+    there = begins >= 0
+    out[points.in_out[~there]] = spec.fill_value
+    if not there.any() and locations.fresh:
+        return
+    size = spec.dtype.itemsize
+    steps = np.array([prod(spec.shape[axis + 1 :]) for axis in range(len(spec.shape))], np.int64)
+    starts = begins[there] + size * (steps @ points.in_chunk[:, there])
+    ranges, range_of = coalesce(starts, np.full(len(starts), size, np.int64), max_gap=max_gap_of(stored.store))
+    found = b"".join(stored.store.get_ranges(locations.key, ranges, locations.version))
+    ends = np.cumsum([r.nbytes for r in ranges], dtype=np.int64)
+    shifts = np.array([r.end for r in ranges], np.int64) - ends
+    elements = np.frombuffer(found, np.uint8)[(starts - shifts[range_of])[:, np.newaxis] + np.arange(size)]
+    out[points.in_out[there]] = codec.deserialize(elements, replace(spec, shape=(len(elements),)))

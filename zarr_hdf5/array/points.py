@@ -1,0 +1,95 @@
+"""From coordinates to the objects and chunks that hold them: arithmetic, before anything is read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.array.plan import ObjectPart
+from zarr_hdf5.chunk_source import ObjectGrid
+
+__all__ = ["Points", "plan_points"]
+
+Numbers = npt.NDArray[np.int64]
+Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """A `Part` of single elements, k of them in m chunks.
+
+    coords
+        (m, rank): the chunks, within the object.
+    rows
+        (k,): which of the chunks each element lies in, ascending.
+    in_chunk
+        (rank, k): where in it.
+    in_out
+        (k,): its place in the result, which has one dimension.
+    """
+
+    coords: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.intp]
+    in_chunk: Numbers
+    in_out: npt.NDArray[np.intp]
+
+    @property
+    def nchunks(self) -> int:
+        """See `Part`."""
+        return len(self.coords)
+
+    def chunks(self) -> npt.NDArray[np.intp]:
+        """See `Part`."""
+        return self.coords
+
+    def split(self, most: int) -> "Iterator[Points]":
+        """See `Part`."""
+        for start in range(0, len(self.coords), most):
+            first, last = self.rows.searchsorted((start, start + most)).tolist()
+            rows = self.rows[first:last] - start
+            coords = self.coords[start : start + most]
+            yield Points(coords, rows, self.in_chunk[:, first:last], self.in_out[first:last])
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Points":
+        """See `Part`."""
+        new = np.empty(len(rows), np.intp)
+        new[rows] = np.arange(len(rows))
+        order = new[self.rows].argsort(kind="stable")
+        return Points(self.coords[rows], new[self.rows][order], self.in_chunk[:, order], self.in_out[order])
+
+    def put(self, decoded: Values, out: Values) -> None:
+        """See `Part`."""
+        out[self.in_out] = decoded[(self.rows, *self.in_chunk)]
+
+    def fill(self, out: Values, value: Any) -> None:
+        """See `Part`."""
+        out[self.in_out] = value
+
+
+def plan_points(points: Numbers, grid: ObjectGrid) -> Iterator[ObjectPart]:
+    """The objects that hold `points`, (rank, n), and their chunks, in C order; the result is theirs, (n,)."""
+    if not points.shape[1]:
+        return
+    chunk_shape = np.array(grid.chunk_shape, np.int64)[:, np.newaxis]
+    per_object = np.array(grid.chunks_per_object, np.int64)[:, np.newaxis]
+    chunks = points // chunk_shape
+    objects = chunks // per_object
+    order = np.lexsort((*chunks[::-1], *objects[::-1])) if len(points) else np.arange(points.shape[1])
+    chunks, objects, in_chunk = chunks[:, order], objects[:, order], (points - chunks * chunk_shape)[:, order]
+    chunk_begins, object_begins = _begins(chunks), _begins(objects)
+    chunk_of = np.repeat(np.arange(len(chunk_begins)), np.diff(chunk_begins, append=len(order)))
+    ends = [*object_begins[1:].tolist(), len(order)]
+    for start, end in zip(object_begins.tolist(), ends, strict=True):
+        rows = chunk_of[start:end] - chunk_of[start]
+        first = chunk_begins[chunk_of[start] : chunk_of[end - 1] + 1]
+        coords = (chunks[:, first] - objects[:, first] * per_object).T
+        part = Points(coords, rows, in_chunk[:, start:end], order[start:end])
+        yield ObjectPart(tuple(objects[:, start].tolist()), part)
+
+
+def _begins(columns: Numbers) -> npt.NDArray[np.intp]:
+    """Where, along the second axis, a column is another than the one before."""
+    changes = (columns[:, 1:] != columns[:, :-1]).any(axis=0)
+    return np.concatenate([np.zeros(1, np.intp), np.flatnonzero(changes) + 1])
