@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Buffer", "Buffers", "as_rows", "byte_view"]
+__all__ = ["Buffer", "Buffers", "as_list", "as_rows", "byte_view"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
 """An ndarray is taken as its elements in C order, in its own byte order."""
@@ -21,7 +21,17 @@ def byte_view(buffer: Buffer) -> "memoryview[int]":
         # Not straight from the array: a memoryview knows no datetime64, and cannot be cast when a dimension is 0.
         buffer = np.ascontiguousarray(buffer).reshape(-1).view(np.uint8).data
     view = memoryview(buffer)
+    if view.format == "B" and view.ndim == 1:
+        return view
     return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def as_list(buffers: Buffers) -> Sequence[Buffer]:
+    """Rows as buffers of their own, which are views."""
+    if not isinstance(buffers, np.ndarray):
+        return buffers
+    data, nbytes = byte_view(buffers), buffers.shape[1]
+    return [data[start : start + nbytes] for start in range(0, len(data), nbytes)] if nbytes else [b""] * len(buffers)
 
 
 def as_rows(buffers: Buffers) -> npt.NDArray[np.uint8]:

@@ -28,6 +28,8 @@ __all__ = ["Run", "prefers_elements", "read_elements", "run_of"]
 
 TASK_NBYTES = 8 << 20
 """A longer run is read by several threads."""
+WHOLE_NBYTES = 64 << 10
+"""Unwanted bytes of a chunk that cost less than to look at the chunk alone."""
 
 Wanted = tuple[int, "memoryview[int]"]
 
@@ -76,10 +78,11 @@ def prefers_elements(stored: StoredArray, part: Part, locations: ChunkLocations,
         return False
     if not isinstance(part, Box | SomeChunks):
         return True
-    if 2 * part.size < part.nchunks * spec.size or ((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any():
+    if ((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any():
         return True
     first = next(part.parts())
-    return bool(out[view_of(*first.in_out)].flags.c_contiguous)
+    unwanted = spec.nbytes - prod(run_of(first.in_chunk, spec.shape).shape) * spec.dtype.itemsize
+    return unwanted > WHOLE_NBYTES or bool(out[view_of(*first.in_out)].flags.c_contiguous)
 
 
 def read_elements(

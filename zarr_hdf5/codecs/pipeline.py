@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from zarr_hdf5.buffer import Buffer, Buffers
+from zarr_hdf5.buffer import Buffer, Buffers, as_list
 from zarr_hdf5.codecs.protocol import (
     ArrayArrayCodec,
     ArrayBytesCodec,
@@ -210,7 +210,7 @@ class PreparedChain:
         """Encode a chunk of exactly `spec`'s shape and dtype, of any strides; maybe a view of it. Raises CodecError."""
         return self.encode_many(array[np.newaxis])[0]
 
-    def encode_many(self, arrays: Arrays) -> Buffers:
+    def encode_many(self, arrays: Arrays) -> Sequence[Buffer]:
         """Encode chunks, (n, *spec.shape) of `spec`'s dtype; maybe views of them. Raises CodecError."""
         if arrays.shape[1:] != self.spec.shape or arrays.dtype != self.spec.dtype:
             found, wanted = (
@@ -226,8 +226,7 @@ class PreparedChain:
                 raise
             except _FAILURES as error:
                 raise CodecError(f"{type(error).__name__}: {error}", codec=name, direction="encoding") from error
-        buffers: Buffers = encoded
-        return buffers
+        return as_list(encoded)
 
     def decode(self, buffer: Buffer, filter_mask: int = 0) -> Arrays:
         """Decode a chunk to an array of `spec`, maybe a read-only view of `buffer`. See `decode_many`."""
