@@ -30,6 +30,8 @@ TASK_NBYTES = 4 << 20
 """Decoded bytes of a task: large beside what a task or a request costs, small beside memory."""
 BATCH_NBYTES = 1 << 20
 """Decoded bytes of the chunks that are decoded at once: what a core's cache holds with their encoded bytes."""
+MAX_LARGE = 3
+"""Chunks that fit into a batch, if they are large."""
 OBJECTS_AT_ONCE = 1024
 ATTEMPTS = 10
 """Times to look again at an object that others keep replacing."""
@@ -112,8 +114,9 @@ def task_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
 
 
 def batch_length(stored: StoredArray) -> int:
-    """How many chunks are decoded or encoded at once."""
-    return max(1, BATCH_NBYTES // max(1, stored.chain.spec.nbytes))
+    """How many chunks are decoded or encoded at once: many small ones; a large one alone, which spares a copy."""
+    most = BATCH_NBYTES // max(1, stored.chain.spec.nbytes)
+    return most if most > MAX_LARGE else 1
 
 
 def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
