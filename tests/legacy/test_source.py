@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from zarr_hdf5.chunk_source import ChunkLocations, ObjectGrid
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.index_walk import run_walk
 from zarr_hdf5.hdf5.superblock import walk_file_space
+from zarr_hdf5.legacy.reads import read_start
 from zarr_hdf5.legacy.source import HDF5ChunkSource, StoredDataset
 from zarr_hdf5.stores.memory import MemoryStore
 from zarr_hdf5.stores.protocol import Blob
@@ -265,6 +267,33 @@ class TestChange:
         fresh = locate(source, [(1500,)], fresh=True)
         assert fresh.offsets is not None
         assert (fresh.version != before.version, fresh.fresh, fresh.offsets[0] >= 0) == (True, True, True)
+
+    def test_a_start_that_was_seen_earlier(self, tmp_path: Path) -> None:
+        """It saves a read, is believed as far as its version, and no further."""
+        source, changed = self.files(tmp_path)
+        whole = store_of(source).get("f.h5")
+        source.start = read_start(source.store, source.key)
+        assert (len(source.start.data), source.start.size) == (4096, whole.size)
+        reads = store_of(source).reads
+        first = locate(source, [(10,)])
+        assert (first.version, first.fresh) == (whole.version, False)
+        assert store_of(source).reads == reads + 1  # of two nodes, the root lies in the start
+        stale = source.start
+        for remembered in (None, stale):
+            store_of(source).set("f.h5", [changed])
+            source = replace(source, start=remembered, _known=None)
+            after = locate(source, [(1500,)])
+            assert after.offsets is not None
+            assert (after.version != whole.version, after.fresh, after.offsets[0] >= 0) == (True, True, True)
+
+    def test_damage_that_was_mended_meanwhile(self, tmp_path: Path) -> None:
+        source, changed = self.files(tmp_path)
+        start = read_start(source.store, source.key)
+        store_of(source).set("f.h5", [changed])
+        damaged = bytearray(start.data)
+        damaged[source.dataset.header_address] = 77
+        source.start = replace(start, data=memoryview(damaged))
+        assert locate(source, [(1500,)]).fresh
 
     def test_a_file_that_is_gone(self, tmp_path: Path) -> None:
         source, _ = self.files(tmp_path)
