@@ -41,7 +41,7 @@ def as_rows(buffers: Buffers) -> npt.NDArray[np.uint8]:
     if len(buffers) == 1:
         view = byte_view(buffers[0])
         return np.frombuffer(view, np.uint8)[np.newaxis] if view.nbytes else np.empty((1, 0), np.uint8)
-    views = [byte_view(buffer) for buffer in buffers]
+    views = [buffer if isinstance(buffer, bytes) else byte_view(buffer) for buffer in buffers]
     lengths = set(map(len, views))
     if len(lengths) > 1:
         raise ValueError(f"buffers of different lengths, from {min(lengths)} to {max(lengths)} bytes")

@@ -39,8 +39,6 @@ def coalesce(
     CorruptDataError
         If a range is negative, or ends past what 64 bits can say.
     """
-    if len(offsets) == 1 and 0 <= offsets[0] < 1 << 62 and 0 <= nbytes[0] < 1 << 62:  # one chunk, read alone
-        return [ByteRange(int(offsets[0]), int(nbytes[0]))], np.zeros(1, np.intp)
     if np.any(offsets < 0) or np.any(nbytes < 0) or np.any(nbytes > np.iinfo(np.int64).max - offsets):
         raise CorruptDataError("a byte range is negative or ends past 2**63 bytes", structure="byte ranges")
     order = np.argsort(offsets, kind="stable")

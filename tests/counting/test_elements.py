@@ -38,6 +38,7 @@ class IntoStore(CountingStore):
 def _two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """How many tasks there are depends on it."""
     monkeypatch.setattr("zarr_hdf5.array.read.worker_count", lambda: 2)
+    monkeypatch.setattr("zarr_hdf5.array.read_elements.WHOLE_NBYTES", 0)  # the chunks of these tests are small
 
 
 # Selection; ranges and bytes that are read to their place; ranges and bytes that are read elsewhere first.

@@ -17,6 +17,7 @@ from zarr_hdf5.array.padding import with_padding
 from zarr_hdf5.array.plan import ObjectPart, Part
 from zarr_hdf5.array.read_elements import prefers_elements, read_elements
 from zarr_hdf5.buffer import Buffer, Buffers
+from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
@@ -183,6 +184,9 @@ def _fetch(stored: StoredArray, locations: ChunkLocations) -> Fetched:
             return Fetched([stored.store.get(locations.key).data], np.zeros(1, np.intp))
         except NotFoundError:
             return NOTHING
+    if len(locations.offsets) == 1 and locations.offsets[0] >= 0 and locations.filter_masks is None:
+        alone = ByteRange(int(locations.offsets[0]), int(locations.nbytes[0]))
+        return Fetched(stored.store.get_ranges(locations.key, [alone], locations.version), np.zeros(1, np.intp))
     (present,) = (locations.offsets >= 0).nonzero()
     if not len(present) and locations.fresh:
         return NOTHING
@@ -214,6 +218,8 @@ def _rows(
 
 def _decode(stored: StoredArray, task: Task, rows: range, fetched: Fetched) -> Values | None:
     """These chunks of a task, (m, *chunk_shape), what is absent filled in; None where all are."""
+    if len(fetched.present) == task.part.nchunks:
+        return _decode_present(stored, task, np.arange(rows.start, rows.stop), fetched, slice(rows.start, rows.stop))
     first, last = fetched.present.searchsorted((rows.start, rows.stop)).tolist()
     if first == last:
         return None

@@ -7,6 +7,7 @@ chunk may be shorter than the others where the array ends, as the last part of a
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import prod
 from typing import Any
 
@@ -80,6 +81,8 @@ def prefers_elements(stored: StoredArray, part: Part, locations: ChunkLocations,
         return True
     if ((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any():
         return True
+    if spec.nbytes <= WHOLE_NBYTES:
+        return False
     first = next(part.parts())
     unwanted = spec.nbytes - prod(run_of(first.in_chunk, spec.shape).shape) * spec.dtype.itemsize
     return unwanted > WHOLE_NBYTES or bool(out[view_of(*first.in_out)].flags.c_contiguous)
@@ -119,11 +122,12 @@ def _read_runs(
     straight: list[Wanted] = []
     others: list[tuple[int, Run, ChunkPart]] = []
     into = stored.store if isinstance(stored.store, ReadInto) and _as_in_memory(stored, out.dtype) else None
-    everything = tuple(slice(0, length, 1) for length in spec.shape)
-    whole_chunk = Run(0, spec.shape, everything, True)
+    in_chunk = parts[0].in_chunk
+    wanted = run_of(in_chunk, spec.shape)
     for i, offset in zip(present, locations.offsets[present].tolist(), strict=True):
         part = parts[i]
-        wanted = whole_chunk if part.in_chunk == everything else run_of(part.in_chunk, spec.shape)
+        if part.in_chunk != in_chunk:  # mostly the same is wanted of all
+            in_chunk, wanted = part.in_chunk, run_of(part.in_chunk, spec.shape)
         start = offset + wanted.start * spec.dtype.itemsize
         if into is not None and wanted.exact:
             target = out[view_of(*part.in_out)]
@@ -203,10 +207,18 @@ def _read_others(
     nbytes = np.array([prod(wanted.shape) * spec.dtype.itemsize for _, wanted, _ in others], np.int64)
     ranges, range_of = coalesce(starts, nbytes, max_gap=max_gap_of(stored.store))
     found = [memoryview(data) for data in stored.store.get_ranges(locations.key, ranges, locations.version)]
-    for (start, wanted, part), length, i in zip(others, nbytes.tolist(), range_of.tolist(), strict=True):
-        at = start - ranges[i].offset
-        shaped = spec if wanted.shape == spec.shape else replace(spec, shape=wanted.shape)
-        out[part.in_out] = codec.deserialize(found[i][at : at + length], shaped)[wanted.inside]
+    starts -= np.array([r.offset for r in ranges], np.int64)[range_of]
+    cuts = zip(range_of.tolist(), starts.tolist(), (starts + nbytes).tolist(), strict=True)
+    runs = [found[i][start:stop] for i, start, stop in cuts]
+    done = 0
+    for _, group in groupby(others, lambda other: id(other[1])):
+        parts = [part for _, _, part in group]
+        (_, wanted, _), taken = others[done], runs[done : done + len(parts)]
+        done += len(parts)
+        joined = taken[0] if len(taken) == 1 else b"".join(taken)
+        decoded = codec.deserialize(joined, replace(spec, shape=(len(parts), *wanted.shape)))
+        for elements, part in zip(decoded[(slice(None), *wanted.inside)], parts, strict=True):
+            out[part.in_out] = elements
 
 
 def _read_points(stored: StoredArray, locations: ChunkLocations | None, points: Points, out: npt.NDArray[Any]) -> None:

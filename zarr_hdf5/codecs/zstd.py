@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import zstandard
 
-from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, byte_view
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.errors import CorruptDataError, Problem
@@ -62,14 +62,23 @@ class ZstdCodec:
 
     def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
         """Decode. Raises CorruptDataError or zstandard.ZstdError."""
-        view = byte_view(buffer)
+        return self.decode_many([buffer], max_nbytes)[0]
+
+    def encode_many(self, buffers: Buffers) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        return [self.encode(buffer) for buffer in buffers]
+
+    def decode_many(self, buffers: Buffers, max_nbytes: int) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        views = list(map(byte_view, buffers))
+        decompress, content_size = _contexts.decompressor.decompress, zstandard.frame_content_size
         try:
             # The usual: one frame, and nothing else. Its size is trusted with an allocation only up to max_nbytes.
-            if 0 < zstandard.frame_content_size(view) <= max_nbytes:
-                return _contexts.decompressor.decompress(view, allow_extra_data=False)
+            if all(0 < content_size(view) <= max_nbytes for view in views):
+                return [decompress(view, allow_extra_data=False) for view in views]
         except zstandard.ZstdError:
             pass
-        return _decode_frames(view, max_nbytes)
+        return [_decode_frames(view, max_nbytes) for view in views]
 
 
 def _decode_frames(view: "memoryview[int]", max_nbytes: int) -> bytes:
