@@ -1,97 +1,145 @@
-"""The programs that `run.py` compares: how each creates, writes and reads the array of the benchmark."""
+"""The programs that `run.py` compares: how each creates and opens the array of the benchmark."""
 
+import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import hdf5plugin
-import numpy as np
-import numpy.typing as npt
-import tensorstore
 import zarr
+import zarr.core.codec_pipeline
 import zarrs  # noqa: F401 - registers its pipeline with zarr-python
+from floor import Floor
+from layout import Layout
+from open_array import DATASET, H5pyArray, H5pyShards, OpenArray, TensorStoreArray, Values, ZarrArray
 
 import zarr_hdf5 as zh
+from zarr_hdf5.plugins.zarr_python import HDF5Store
 
-__all__ = ["CODECS", "SHAPE", "Contender", "contenders"]
+__all__ = ["OURS", "Contender", "contenders", "left_out", "legacy_contenders"]
 
-SHAPE = (512, 256, 256)
-CODECS = ("none", "blosc", "zstd", "deflate")
-Values = npt.NDArray[Any]
-Shape = tuple[int, ...]
-
+OURS, H5PY = "zarr_hdf5", "h5py"
+FUSED = hasattr(zarr.core.codec_pipeline, "FusedCodecPipeline")
 PIPELINES = {
     "zarr-python": "zarr.core.codec_pipeline.BatchedCodecPipeline",
-    "zarrs (zarr-python)": "zarrs.ZarrsCodecPipeline",
-}
-COMPRESSORS: dict[str, list[dict[str, Any]]] = {
-    "none": [],
-    "zstd": [{"name": "zstd", "configuration": {"level": 1, "checksum": False}}],
-    "blosc": [
-        {
-            "name": "blosc",
-            "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "shuffle", "typesize": 2, "blocksize": 0},
-        }
-    ],
-    "deflate": [
-        {"name": "numcodecs.shuffle", "configuration": {"elementsize": 2}},
-        {"name": "numcodecs.zlib", "configuration": {"level": 1}},
-    ],
-}
-HDF5: dict[str, dict[str, Any]] = {
-    "none": {},
-    "zstd": dict(hdf5plugin.Zstd(clevel=1)),
-    "blosc": dict(hdf5plugin.Blosc("zstd", 1, hdf5plugin.Blosc.SHUFFLE)),
-    "deflate": {"shuffle": True, "compression": "gzip", "compression_opts": 1},
+    **({"zarr-python, fused": "zarr.core.codec_pipeline.FusedCodecPipeline"} if FUSED else {}),
+    "zarrs": "zarrs.ZarrsCodecPipeline",
 }
 
 
 @dataclass(frozen=True)
 class Contender:
-    """`write` replaces the whole array; `read` takes a region of it from the open array."""
+    """One program.
+
+    open
+        Opens what was written.
+    create
+        An empty array in place of what was there; None for those that read the files of another.
+    role
+        A reference is compared with, but is no competitor.
+    only
+        The workloads it takes part in; all if empty.
+    context
+        What must hold whenever it does something.
+    """
 
     name: str
-    write: Callable[[Values], object]
-    read: Callable[[Any], Values]
+    open: Callable[[], OpenArray]
+    create: Callable[[], OpenArray] | None = None
+    role: Literal["ours", "peer", "reference"] = "peer"
+    only: tuple[str, ...] = ()
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
-def contenders(codec: str, folder: Path, chunks: Shape, shards: Shape) -> list[Contender]:
-    """Those that know the codec, zarr_hdf5 first."""
-    common: dict[str, Any] = {"shape": SHAPE, "dtype": "u2", "chunks": chunks, "shards": shards}
-    ours = zh.create_array(folder / "ours.zarr", compressors=COMPRESSORS[codec], **common)
-    found = [_indexed("zarr_hdf5", ours)]
+def left_out() -> list[str]:
+    """Who does not take part, and why."""
+    fused = [] if FUSED else [f"zarr-python's fused pipeline: zarr {version('zarr')} has none"]
+    return [*fused, "tensorstore for deflate: it has no byte shuffle"]
+
+
+def contenders(layout: Layout, folder: Path, values: Values, *, shared: bool = False) -> list[Contender]:
+    """Those that know the codec, zarr_hdf5 first. `shared`: all that know Zarr open what zarr_hdf5 wrote."""
+    ours = folder / OURS
+    found = [_ours(OURS, layout, ours, "ours")]
     for name, pipeline in PIPELINES.items():
-        # zarr-python makes an array's pipeline when it opens the array.
-        with zarr.config.set({"codec_pipeline.path": pipeline}):
-            array = zarr.create_array(folder / f"{name}.zarr", compressors=COMPRESSORS[codec] or None, **common)
-        found.append(_indexed(name, array))
-    if codec != "deflate":
-        found.append(_tensorstore(folder / "tensorstore.zarr", COMPRESSORS[codec], chunks, shards))
-    file = h5py.File(folder / "h5py.h5", "w", rdcc_nbytes=0)
-    found.append(_indexed("h5py (no shards)", file.create_dataset("data", SHAPE, "u2", chunks=chunks, **HDF5[codec])))
+        found.append(_zarr_python(name, pipeline, layout, ours if shared else folder / name, create=not shared))
+    if layout.codec != "deflate":
+        found.append(_tensorstore(layout, ours if shared else folder / "tensorstore", create=not shared))
+    found.append(_h5py(layout, folder / "h5py.h5"))
+    shards = partial(H5pyShards, ours, layout.shape, layout.shards, layout.dtype)
+    found.append(Contender("h5py, same shards", shards, only=("read",)))
+    found.append(_ours("no HDF5 view", layout, folder / "plain", "reference", only=("write",), hdf5=False))
+    floor = Floor(layout, values, ours)
+    found.append(Contender("floor", lambda: floor, lambda: floor, "reference", ("read", "write")))
     return found
 
 
-def _indexed(name: str, array: Any) -> Contender:
-    return Contender(name, lambda values: array.__setitem__(..., values), lambda region: np.asarray(array[region]))
+def legacy_contenders(layout: Layout, folder: Path) -> list[Contender]:
+    """Readers of a file that h5py writes."""
+    path = folder / "h5py.h5"
+    return [
+        Contender(OURS, lambda: ZarrArray(zh.open_array(path, path=DATASET)), role="ours"),
+        _h5py(layout, path),
+        Contender(
+            "zarr-python, HDF5Store",
+            lambda: ZarrArray(zarr.open_array(HDF5Store(path, read_only=True), path=DATASET, mode="r")),
+        ),
+    ]
 
 
-def _tensorstore(path: Path, compressors: list[dict[str, Any]], chunks: Shape, shards: Shape) -> Contender:
-    inner = [{"name": "bytes", "configuration": {"endian": "little"}}, *compressors]
-    if compressors and compressors[0]["name"] == "zstd":
-        inner[1] = {"name": "zstd", "configuration": {"level": 1}}
+def _ours(
+    name: str, layout: Layout, path: Path, role: Literal["ours", "reference"], only: tuple[str, ...] = (), **more: Any
+) -> Contender:
+    def create() -> OpenArray:
+        shutil.rmtree(path, ignore_errors=True)
+        return ZarrArray(zh.create_array(path, compressors=layout.compressors, **layout.common, **more))
+
+    return Contender(name, lambda: ZarrArray(zh.open_array(path, "r+")), create, role, only)
+
+
+def _zarr_python(name: str, pipeline: str, layout: Layout, path: Path, *, create: bool) -> Contender:
+    def new() -> OpenArray:
+        shutil.rmtree(path, ignore_errors=True)
+        return ZarrArray(zarr.create_array(path, compressors=layout.compressors or None, **layout.common))
+
+    # Pipelines are chosen when an array is opened, and for the chunks in a shard again when it is read.
+    context = partial(zarr.config.set, {"codec_pipeline.path": pipeline})
+    return Contender(name, lambda: ZarrArray(zarr.open_array(path)), new if create else None, context=context)
+
+
+def _tensorstore(layout: Layout, path: Path, *, create: bool) -> Contender:
+    spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(path)}}
     metadata = {
-        "shape": SHAPE,
-        "data_type": "uint16",
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shards}},
-        "codecs": [{"name": "sharding_indexed", "configuration": {"chunk_shape": chunks, "codecs": inner}}],
+        "shape": layout.shape,
+        "data_type": layout.dtype,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": layout.shards}},
+        "codecs": [
+            {"name": "sharding_indexed", "configuration": {"chunk_shape": layout.chunks, "codecs": layout.plain_codecs}}
+        ],
     }
-    spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(path)}, "metadata": metadata}
-    array = tensorstore.open(spec, create=True).result()
-    return Contender(
-        "tensorstore",
-        lambda values: array.write(values).result(),
-        lambda region: np.asarray(array[region].read().result()),
-    )
+
+    def new() -> OpenArray:
+        return TensorStoreArray({**spec, "metadata": metadata}, create=True, delete_existing=True)
+
+    return Contender("tensorstore", lambda: TensorStoreArray(spec, open=True), new if create else None)
+
+
+def _h5py(layout: Layout, path: Path) -> Contender:
+    filters: dict[str, dict[str, Any]] = {
+        "none": {},
+        "deflate": {"shuffle": True, "compression": "gzip", "compression_opts": 1},
+        "zstd": dict(hdf5plugin.Zstd(clevel=1)),
+        "blosc": dict(hdf5plugin.Blosc("zstd", 1, hdf5plugin.Blosc.SHUFFLE)),
+    }
+
+    def create() -> OpenArray:
+        file = h5py.File(path, "w")
+        file.create_dataset(DATASET, layout.shape, layout.dtype, chunks=layout.chunks, **filters[layout.codec])
+        return H5pyArray(file)
+
+    return Contender(H5PY, lambda: H5pyArray(h5py.File(path, "r+")), create)

@@ -1,72 +1,106 @@
-"""Full write, full read and random inner chunks: zarr_hdf5 and its peers, side by side.
+"""Every workload by zarr_hdf5 and its peers, side by side.
 
-    python benchmarks/run.py --rounds 5
+    python benchmarks/run.py --dir /dev/shm --json results.json --chart results.svg
 
-All contenders have the same values in the same chunks, shards and codec, and each reads what it wrote itself. In every
-round each does each task once, in an order that changes. Ratios are medians over rounds of peer / zarr_hdf5: above 1,
-zarr_hdf5 is faster. That all read the same values is checked once, before anything is measured.
+All contenders have the same values in the same chunks, shards and codec, and each reads what it wrote itself, except
+where its name says otherwise. In every round each opens its array anew, which is not measured, and does the workload
+once, in an order that changes. A first round that is not measured checks that all read the right values. Who takes more
+than `--patience` seconds for a workload is spared the rest of its rounds (a star in the table), but measured once.
 """
 
 import argparse
+import os
+import platform
 import tempfile
-import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 from pathlib import Path
-from statistics import median
 
 import numpy as np
-from contenders import CODECS, SHAPE, Contender, contenders
-from data import image, median_ratio
+from chart import draw
+from contenders import contenders, left_out, legacy_contenders
+from data import cube_of, values_of
+from layout import CODECS, Layout
+from measure import Rules, measurements
+from open_array import Values
+from report import Measurement, save, summary, table
+from workloads import TITLES, opening, workloads
 
-CHUNK, SHARD = 32, 128
-RANDOM_CHUNKS = 200
-Task = Callable[[Contender], object]
+SHARD = 256
+MANY = Layout("zstd", "uint16", (80, 100, 80), (4, 4, 4), (2, 2, 2))
+"""The array of 10,000 shards."""
+PACKAGES = ("zarr-hdf5", "zarr", "zarrs", "tensorstore", "h5py", "hdf5plugin", "numpy", "numcodecs")
+LIBRARIES = ("zstandard", "deflate", "isal")
 
 
 def main() -> None:
-    """Measure all codecs."""
+    """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--mib", type=int, default=256, help="size of the array, a power of two")
+    parser.add_argument("--dtypes", nargs="+", default=["uint16", "float32"])
+    parser.add_argument("--chunks", nargs="+", type=int, default=[64, 32, 16], help="edges of inner chunks")
     parser.add_argument("--codecs", nargs="+", default=CODECS, choices=CODECS)
+    parser.add_argument("--workloads", nargs="+", default=list(TITLES), choices=list(TITLES))
+    parser.add_argument("--legacy", action="store_true", help="also read files that h5py wrote")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--patience", type=float, help="seconds of a contender for a workload; default: MiB / 50")
     parser.add_argument("--dir", default=None, help="where to write; default: a temporary directory")
+    parser.add_argument("--json", type=Path, help="where to save all seconds")
+    parser.add_argument("--chart", type=Path, help="where to draw a chart; needs matplotlib")
     options = parser.parse_args()
-    values = image(SHAPE)
-    corners = np.random.default_rng(1).integers(0, np.array(SHAPE) // CHUNK, (RANDOM_CHUNKS, 3)) * CHUNK
-    everything = (slice(None),) * values.ndim
-    regions = [tuple(slice(a, a + CHUNK) for a in corner) for corner in corners.tolist()]
-    tasks: dict[str, Task] = {
-        "full write": lambda c: c.write(values),
-        "full read": lambda c: c.read(everything),
-        f"{RANDOM_CHUNKS} chunks": lambda c: [c.read(region) for region in regions],
-    }
-    for codec in options.codecs:
+    warnings.simplefilter("ignore")  # each has something to say of the others' codecs
+    facts = environment()
+    print(*(f"{name} {value}" for name, value in facts.items()), sep=", ")
+    print(*(f"left out: {reason}" for reason in left_out()), sep="\n")
+    found: list[Measurement] = []
+    for of_one_array in series(options):
+        found += of_one_array
+        print(table(of_one_array), flush=True)
+        if options.json:
+            save(options.json, facts, found)
+    print(summary(found))
+    if options.chart:
+        draw(found, options.chart)
+
+
+def environment() -> dict[str, str]:
+    """What the figures depend on."""
+    found = {"cores": str(os.cpu_count()), "Python": platform.python_version(), "machine": platform.platform()}
+    for package in PACKAGES + LIBRARIES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def series(options: argparse.Namespace) -> Iterator[list[Measurement]]:
+    """The measurements of each array, whose files are gone when the next one's turn comes."""
+    for dtype in options.dtypes:
+        shape = cube_of(options.mib << 20, np.dtype(dtype).itemsize)
+        values = values_of(shape, dtype)
+        for edge, codec in product(options.chunks, options.codecs):
+            layout = Layout(codec, dtype, shape, tuple(min(SHARD, length) for length in shape), (edge,) * 3)
+            yield from one_array(layout, values, options)
+    if "open" in options.workloads:
+        yield from one_array(MANY, values_of(MANY.shape, MANY.dtype), options)
+
+
+def one_array(layout: Layout, values: Values, options: argparse.Namespace) -> Iterator[list[Measurement]]:
+    """As Zarr and, if wanted, as an HDF5 file."""
+    todo, wanted = workloads(layout, values), set(options.workloads) - {"open"}
+    if layout is MANY:
+        todo, wanted = [todo[0], opening(values)], {"open"}
+    rules = Rules(options.rounds, options.patience or options.mib / 50)
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        found = contenders(layout, Path(folder), values, shared=layout is MANY)
+        yield list(measurements(layout, "shards", todo, wanted, found, rules))
+    if options.legacy:
         with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-            found = contenders(codec, Path(folder), (CHUNK,) * 3, (SHARD,) * 3)
-            for contender in found:
-                contender.write(values)
-                for region in (everything, *regions):
-                    np.testing.assert_array_equal(contender.read(region), values[region])
-            print(f"\n{codec}: {values.nbytes >> 20} MiB, chunks {CHUNK}^3, shards {SHARD}^3")
-            for name, task in tasks.items():
-                report(name, measure(task, found, options.rounds))
-
-
-def measure(task: Task, found: list[Contender], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every round, by contender."""
-    seconds: dict[str, list[float]] = {contender.name: [] for contender in found}
-    for i in range(rounds):
-        for contender in found[i % len(found) :] + found[: i % len(found)]:
-            start = time.perf_counter()
-            task(contender)
-            seconds[contender.name].append(time.perf_counter() - start)
-    return seconds
-
-
-def report(task: str, seconds: dict[str, list[float]]) -> None:
-    """A line for each contender."""
-    (ours, *_) = seconds.values()
-    for name, theirs in seconds.items():
-        print(f"  {task:12} {name:22} {median(theirs) * 1000:9.1f} ms   {median_ratio(theirs, ours):6.2f}", flush=True)
+            found = legacy_contenders(layout, Path(folder))
+            yield list(measurements(layout, "legacy", todo, wanted - {"write", "update"}, found, rules))
 
 
 if __name__ == "__main__":
