@@ -496,6 +496,8 @@ def selections() -> Iterable[Sequence[str]]:
         array = create()
         read, write = told(array.__getitem__, selection), told(array.__setitem__, selection, 1)
         yield what, yes_or(read), yes_or(write)
+    points = told(create().vindex.__getitem__, ([1, -1], [2, 3]))
+    yield "integers for each dimension, broadcast: `array.vindex[...]`", yes_or(points), "no"
 
 
 def modes() -> Iterable[Sequence[str]]:
