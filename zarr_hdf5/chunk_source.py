@@ -3,7 +3,8 @@
 Unsharded, sharded and HDF5 arrays differ only here. Above lie indexing and arrays; below lie stores and codecs.
 """
 
-from collections.abc import Hashable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_grid import RegularChunkGrid
 
-__all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid"]
+__all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid", "UpdatingSink"]
 
 
 @dataclass(frozen=True)
@@ -102,4 +103,21 @@ class ChunkSink(Protocol):
 
     def key(self, object_coords: tuple[int, ...]) -> str:
         """The object's key."""
+        ...
+
+
+class UpdatingSink(ABC, ChunkSink):
+    """Changes parts of objects, too. Not a Protocol, for it is asked of every write whether its sink is one.
+
+    `max_updates`: most chunks of one object to change at once by `update`; 0 where it cannot be done.
+    """
+
+    max_updates: int
+
+    @abstractmethod
+    def update(self, object_coords: tuple[int, ...], chunks: Mapping[int, Buffer | None]) -> bool:
+        """Give an object these encoded chunks, by their places in C order of the object (None: absent).
+
+        False where nothing was written and the object has to be written whole instead.
+        """
         ...

@@ -9,7 +9,7 @@ import numpy as np
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.stores.memory import MemoryStore
-from zarr_hdf5.stores.protocol import Blob, Store
+from zarr_hdf5.stores.protocol import Blob, Store, patches_of
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,17 @@ class CountingStore:
         views = [byte_view(part) for part in parts]
         self.log.append(Request("set", key, nbytes=sum(view.nbytes for view in views)))
         self.inner.set(key, views)
+
+    @property
+    def in_place(self) -> bool:
+        return patches_of(self.inner) is not None
+
+    def patch(self, key: str, version: Hashable, steps: Iterable[tuple[int, Sequence[Buffer]]]) -> Hashable:
+        views = [(offset, [byte_view(part) for part in parts]) for offset, parts in steps]
+        self.log.append(Request("patch", key, len(views), sum(v.nbytes for _, parts in views for v in parts)))
+        patches = patches_of(self.inner)
+        assert patches is not None
+        return patches.patch(key, version, views)
 
     def delete(self, key: str) -> None:
         self.log.append(Request("delete", key))

@@ -1,8 +1,9 @@
-"""Writing: plan, carry over what stays, encode on all cores, replace whole objects.
+"""Writing: plan, carry over what stays, encode on all cores, replace whole objects, or some of their chunks.
 
-Only chunks that are partly overwritten are decoded; the others of an object move as bytes. An object is written by
-whoever encodes the last of its chunks, while others go on with the next object. What is in memory is the objects being
-written and the one being encoded; of objects that are not replaced whole, several small ones.
+Only chunks that are partly overwritten are decoded; the others of an object move as bytes, or stay where they are if
+the sink can update. An object is written by whoever encodes the last of its chunks, while others go on with the next
+object. What is in memory is the objects being written and the one being encoded; of objects that are not replaced
+whole, several small ones.
 """
 
 import threading
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from zarr_hdf5.array.plan import Box, ObjectBox, view_of
 from zarr_hdf5.array.read import OBJECTS_AT_ONCE, batch_length, decode_chunk, fetch, task_length
 from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid
+from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, UpdatingSink
 from zarr_hdf5.codecs.fill import are_fill
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CodecError
@@ -37,13 +38,14 @@ Values = npt.NDArray[Any]
 class PendingObject:
     """An object on its way: its key, and the encoded chunks it will have, in C order (None: absent).
 
-    `todo` counts the chunks that are not encoded yet.
+    `todo` counts the chunks that are not encoded yet. `lacking`: chunks that stay as they are have not been fetched.
     """
 
     key: str
-    coords: tuple[int, ...]
+    planned: ObjectBox
     chunks: list[Buffer | None]
     todo: int
+    lacking: bool
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -63,7 +65,8 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], va
             carried: dict[tuple[int, ...], list[Buffer | None]] = {}
 
             def carry(planned: ObjectBox, carried: dict[Any, Any] = carried) -> None:
-                carried[planned.coords] = _carry(stored, sink, planned)
+                old = carried[planned.coords] = [None] * stored.source.grid.nchunks_per_object
+                _carry(stored, planned, old, partial=True, untouched=not _updates(sink, planned))
 
             run(carry, [planned for planned in window if not planned.whole])
             run(lambda task: _write_task(stored, sink, task, value), _tasks(stored, sink, window, carried))
@@ -90,29 +93,38 @@ def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.i
     return np.asarray(np.ravel_multi_index(tuple(coords.T), grid.chunks_per_object))
 
 
-def _carry(stored: StoredArray, sink: ChunkSink, planned: ObjectBox) -> list[Buffer | None]:
-    """The encoded chunks of the old object: those to be decoded, and those that stay as they are.
+def _updates(sink: ChunkSink, planned: ObjectBox) -> bool:
+    """Whether to try to change some chunks of an object, not to write the whole of it."""
+    return isinstance(sink, UpdatingSink) and not planned.whole and planned.part.nchunks <= sink.max_updates
+
+
+def _carry(
+    stored: StoredArray, planned: ObjectBox, chunks: list[Buffer | None], *, partial: bool, untouched: bool
+) -> None:
+    """Put encoded chunks of the old object into `chunks`: those to be decoded, or those that stay as they are, or both.
 
     Chunks that lie wholly outside the array are dropped: nobody can read them.
     """
-    grid = stored.source.grid
-    chunks: list[Buffer | None] = [None] * grid.nchunks_per_object
-    valid = grid.objects.clipped_shape(planned.coords)
-    inside = tuple(-(-length // chunk) for length, chunk in zip(valid, grid.chunk_shape, strict=True))
+    grid, part = stored.source.grid, planned.part
+    rows = part.partial() if partial else []
+    if not rows and not untouched:
+        return
     needed = np.zeros(grid.chunks_per_object, np.bool_)
-    needed[tuple(map(slice, inside))] = True
-    replaced = np.ones(planned.part.nchunks, np.bool_)
-    replaced[planned.part.partial()] = False
-    needed[tuple(planned.part.chunks()[replaced].T)] = False
+    if untouched:
+        valid = grid.objects.clipped_shape(planned.coords)
+        inside = tuple(-(-length // chunk) for length, chunk in zip(valid, grid.chunk_shape, strict=True))
+        needed[tuple(map(slice, inside))] = True
+        needed[tuple(part.chunks().T)] = False
+    needed[tuple(part.chunks()[rows].T)] = True
     coords = np.argwhere(needed)
-    locations = stored.source.locate(planned.coords, coords, fresh=True)
+    # A patch is checked against the version that is remembered; an object written whole is not.
+    locations = stored.source.locate(planned.coords, coords, fresh=untouched)
     if locations is None:
-        return chunks
+        return
     numbers = np.flatnonzero(needed)
     fetched = fetch(stored, planned.coords, coords, locations)
     for number, buffer in zip(numbers[fetched.present].tolist(), fetched.buffers, strict=True):
         chunks[number] = buffer
-    return chunks
 
 
 def _tasks(
@@ -125,7 +137,7 @@ def _tasks(
     for planned in window:
         chunks = carried.pop(planned.coords, None) or [None] * grid.nchunks_per_object
         nchunks = planned.part.nchunks
-        pending = PendingObject(sink.key(planned.coords), planned.coords, chunks, nchunks)
+        pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned))
         for box in planned.part.split(task_length(stored, nchunks, len(window))):
             yield Task(pending, box, _numbers(box.chunks(), grid))
 
@@ -142,8 +154,18 @@ def _write_task(stored: StoredArray, sink: ChunkSink, task: Task, value: Values)
         pending.todo -= start
         done = not pending.todo
     if done:
-        sink.write(pending.coords, pending.chunks)
+        _finish(stored, sink, pending)
         pending.chunks = []
+
+
+def _finish(stored: StoredArray, sink: ChunkSink, pending: PendingObject) -> None:
+    planned, chunks = pending.planned, pending.chunks
+    if pending.lacking and isinstance(sink, UpdatingSink):
+        numbers = _numbers(planned.part.chunks(), stored.source.grid).tolist()
+        if sink.update(planned.coords, {number: chunks[number] for number in numbers}):
+            return
+        _carry(stored, planned, chunks, partial=False, untouched=True)
+    sink.write(planned.coords, chunks)
 
 
 def _encode(stored: StoredArray, pending: PendingObject, box: Box, numbers: list[int], value: Values) -> None:

@@ -5,6 +5,7 @@ Knows no object header.
 Source: HDF5 File Format Specification 3.0, III.A.1 "Disk Format: Level 1A1 - Version 1 B-trees".
 """
 
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
@@ -17,7 +18,7 @@ from zarr_hdf5.hdf5.chunk_extent import ChunkExtent, chunk_table
 from zarr_hdf5.hdf5.chunk_table import ChunkTable
 from zarr_hdf5.hdf5.index_walk import FileSpace, Walk
 
-__all__ = ["encode_btree_v1", "walk_btree_v1"]
+__all__ = ["CHILDREN", "encode_btree_v1", "node_counts", "node_dtype", "walk_btree_v1"]
 
 UNDEFINED = np.uint64(2**64 - 1)
 STRUCTURE = "B-tree v1 node"
@@ -26,12 +27,22 @@ CHILDREN = 64
 """Children of a full node: 2K, where K is 32 unless a version 1 superblock says otherwise."""
 
 
-def _node_dtype(rank: int, children: int = CHILDREN) -> np.dtype[Any]:
+@lru_cache(maxsize=64)
+def node_dtype(rank: int, children: int = CHILDREN) -> np.dtype[Any]:
+    """A node of a tree over chunks of `rank` dimensions."""
     key = np.dtype([("nbytes", "<u4"), ("filter_mask", "<u4"), ("offsets", "<u8", (rank + 1,))])
     slot = np.dtype([("key", key), ("child", "<u8")])
     head: list[Any] = [("signature", "S4"), ("type", "u1"), ("level", "u1"), ("entries", "<u2")]
     siblings: list[Any] = [("left", "<u8"), ("right", "<u8")]
     return np.dtype([*head, *siblings, ("slots", slot, (children,)), ("last_key", key)])
+
+
+def node_counts(nchunks: int) -> list[int]:
+    """Nodes of the tree that `encode_btree_v1` makes over `nchunks` chunks, level by level, leaves first."""
+    counts = [-(-nchunks // CHILDREN)]
+    while counts[-1] > 1:
+        counts.append(-(-counts[-1] // CHILDREN))
+    return counts
 
 
 def encode_btree_v1(
@@ -60,7 +71,7 @@ def encode_btree_v1(
         The nodes, leaves first, and the address of the root: the undefined address if there is no chunk.
     """
     rank = len(chunk_shape)
-    node = _node_dtype(rank)
+    node = node_dtype(rank)
     key_dtype = node["last_key"]
     if not len(addresses):
         return b"", int(UNDEFINED)
@@ -121,7 +132,7 @@ def walk_btree_v1(
     """
     if wanted is not None:
         return (yield from _walk_wanted(space, address, extent, wanted))
-    node = _node_dtype(extent.rank, 2 * space.indexed_storage_k)
+    node = node_dtype(extent.rank, 2 * space.indexed_storage_k)
     addresses, level = np.array([address], "<u8"), None
     while True:
         buffers = yield space.spans(addresses, node.itemsize, STRUCTURE)

@@ -25,7 +25,15 @@ from zarr_hdf5.hdf5.chunk_table import ChunkTable
 from zarr_hdf5.hdf5.index_walk import FileSpace, Walk, check_sum
 from zarr_hdf5.hdf5.lookup3 import lookup3
 
-__all__ = ["encode_fixed_array", "page_bits", "walk_fixed_array"]
+__all__ = [
+    "HEADER_NBYTES",
+    "encode_fixed_array",
+    "fixed_array_block",
+    "fixed_array_header",
+    "fixed_array_nbytes",
+    "page_bits",
+    "walk_fixed_array",
+]
 
 HEADER = Struct("<4sBBBBQQI")
 HEADER_NBYTES = 28
@@ -58,22 +66,49 @@ def encode_fixed_array(
     address
         Where the header will lie.
     """
-    client = 0 if nbytes is None else 1
-    if nbytes is None:
-        entries: npt.NDArray[Any] = addresses.astype("<u8")
-        entry_nbytes = 8
-    else:
-        width = min(8, 1 + (chunk_nbytes.bit_length() - 1 + 8) // 8)
-        entry_nbytes = 8 + width + 4
-        entries = np.zeros((len(addresses), entry_nbytes), "u1")
+    header = fixed_array_header(len(addresses), nbytes is not None, chunk_nbytes, address + HEADER_NBYTES)
+    return header + fixed_array_block(addresses, nbytes, chunk_nbytes, address)
+
+
+def fixed_array_header(count: int, filtered: bool, chunk_nbytes: int, block_address: int) -> bytes:
+    """The header of an array of `count` entries, whose data block is at `block_address`."""
+    entry_nbytes = _entry_nbytes(filtered, chunk_nbytes)
+    header = b"FAHD" + bytes([0, int(filtered), entry_nbytes, page_bits(count)])
+    return _with_checksum(header + count.to_bytes(8, "little") + block_address.to_bytes(8, "little"))
+
+
+def fixed_array_block(
+    addresses: npt.NDArray[np.uint64], nbytes: npt.NDArray[np.uint64] | None, chunk_nbytes: int, header_address: int
+) -> bytes:
+    """The data block of the array whose header is at `header_address`; the rest as for `encode_fixed_array`."""
+    entries: npt.NDArray[Any] = addresses.astype("<u8")
+    if nbytes is not None:
+        width = _size_width(chunk_nbytes)
+        entries = np.zeros((len(addresses), 8 + width + 4), "u1")
         present = addresses != np.uint64(UNDEFINED)
         entries[:, :8] = addresses.astype("<u8").view("u1").reshape(-1, 8)
         sizes = np.where(present, nbytes, np.uint64(0)).astype("<u8")
         entries[:, 8 : 8 + width] = sizes.view("u1").reshape(-1, 8)[:, :width]
-    header = b"FAHD" + bytes([0, client, entry_nbytes, page_bits(len(addresses))])
-    header += len(addresses).to_bytes(8, "little") + (address + HEADER_NBYTES).to_bytes(8, "little")
-    block = b"FADB" + bytes([0, client]) + address.to_bytes(8, "little") + entries.tobytes()
-    return b"".join(part + lookup3(part).to_bytes(4, "little") for part in (header, block))
+    prefix = b"FADB" + bytes([0, int(nbytes is not None)]) + header_address.to_bytes(8, "little")
+    return _with_checksum(prefix + entries.tobytes())
+
+
+def fixed_array_nbytes(count: int, filtered: bool, chunk_nbytes: int) -> int:
+    """Length of what `encode_fixed_array` makes."""
+    return HEADER_NBYTES + PREFIX_NBYTES + count * _entry_nbytes(filtered, chunk_nbytes) + 4
+
+
+def _entry_nbytes(filtered: bool, chunk_nbytes: int) -> int:
+    return 8 + (_size_width(chunk_nbytes) + 4 if filtered else 0)
+
+
+def _size_width(chunk_nbytes: int) -> int:
+    """Bytes of the size in the entry of a filtered chunk."""
+    return min(8, 1 + (chunk_nbytes.bit_length() - 1 + 8) // 8)
+
+
+def _with_checksum(data: bytes) -> bytes:
+    return data + lookup3(data).to_bytes(4, "little")
 
 
 def walk_fixed_array(

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.data_layout import ChunkedLayout, parse_chunked_layout
 from zarr_hdf5.hdf5.filter_pipeline import NAME_VALUES, encode_third_party, filter_id_fields
@@ -95,7 +96,6 @@ class Template:
         the stored size and filter mask where the layout keeps them itself.
         """
         image = bytearray(self.image)
-        _put(image, self.layout.address_field, index_address, 8)
         if self.layout.page_bits_field is not None:
             _put(image, self.layout.page_bits_field, page_bits, 1)
         if self.layout.single_size_field is not None and single_chunk is not None:
@@ -103,10 +103,16 @@ class Template:
             _put(image, self.layout.single_size_field + 8, single_chunk[1], 4)
         at = self.variable_field
         image[at : at + self.variable_nbytes] = np.asarray(variable, "<i8").tobytes()
+        _put(image, self.layout.address_field, index_address, 8)
         for block in {self.layout_block, self.variable_block}:
             patch_checksum(image, block)
         patch_end_of_file(image, self.superblock, end_of_file)
         return image
+
+    def index_address(self, image: Buffer) -> int:
+        """The address of the chunk index in an image that was filled in."""
+        at = self.layout.address_field
+        return int.from_bytes(byte_view(image)[at : at + 8], "little")
 
 
 def _put(image: bytearray, at: int, value: int, width: int) -> None:

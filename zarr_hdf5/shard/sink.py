@@ -1,27 +1,35 @@
-"""Writes shards whole: plain Zarr shards, or Zarr shards that are HDF5 files."""
+"""Writes shards, plain Zarr shards or Zarr shards that are HDF5 files: whole, or some of their chunks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.chunk_source import UpdatingSink
 from zarr_hdf5.codecs.shard_layout import ShardLayout
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.index_walk import run_walk
 from zarr_hdf5.shard.hdf5_view import HDF5View
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.shard.patch import walk_to_patch
+from zarr_hdf5.shard.source import ShardSource, ShardTable
+from zarr_hdf5.stores.protocol import Store, patches_of
 
 __all__ = ["ShardSink"]
 
 
 @dataclass(frozen=True, slots=True)
-class ShardSink:
-    """A `ChunkSink` for shards; `view` None: without the HDF5 side."""
+class ShardSink(UpdatingSink):
+    """An `UpdatingSink` for shards; `view` None: without the HDF5 side."""
 
     store: Store
     object_key: Callable[[tuple[int, ...]], str]
     layout: ShardLayout
     view: HDF5View | None
+    source: ShardSource
+    max_updates: int
 
     def key(self, object_coords: tuple[int, ...]) -> str:
         """See `ChunkSink`."""
@@ -38,6 +46,31 @@ class ShardSink:
             self.store.set(key, self.layout.assemble(numbered))
         else:
             self.store.set(key, self.view.wrap(object_coords, numbered))
+
+    def update(self, object_coords: tuple[int, ...], chunks: Mapping[int, Buffer | None]) -> bool:
+        """See `UpdatingSink`."""
+        for fresh in (False, True):  # what is remembered may be out of date
+            table = self.source.table(object_coords, fresh=fresh)
+            if table is None:
+                return False
+            with suppress(StaleVersionError, NotFoundError):
+                return self._patch(object_coords, table, chunks)
+        return False
+
+    def _patch(self, object_coords: tuple[int, ...], table: ShardTable, chunks: Mapping[int, Buffer | None]) -> bool:
+        patches, key = patches_of(self.store), self.object_key(object_coords)
+        if self.view is None or patches is None:
+            return False
+        walk = walk_to_patch(self.view, object_coords, table, chunks)
+        try:
+            patch = run_walk(walk, lambda ranges: self.store.get_ranges(key, ranges, table.version), table.size)
+        except (CorruptDataError, UnsupportedFeatureError):
+            return False
+        if patch is None:
+            return False
+        version = patches.patch(key, table.version, patch.steps)
+        self.source.keep(object_coords, ShardTable(version, patch.size, patch.index, patch.hdf5_index))
+        return True
 
     def _by_number(self, chunks: Sequence[Buffer | None]) -> Sequence[Buffer | None]:
         """From C order over the whole shard to the layout's own numbers, which differ only in nested shards."""

@@ -28,11 +28,15 @@ ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShardTable:
-    """Where the innermost chunks of one shard lie, by number; the version of the shard that says so."""
+    """Where the innermost chunks of one shard lie, by number; the version of the shard that says so.
+
+    `hdf5_index`: address of the HDF5 index, where this version of the shard is known to have the header it should have.
+    """
 
     version: Hashable
     size: int
     index: ShardIndex
+    hdf5_index: int | None = None
 
 
 def read_shard_table(store: Store, key: str, layout: ShardLayout) -> ShardTable | None:
@@ -91,17 +95,23 @@ class ShardSource:
         self, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], *, fresh: bool = False
     ) -> ChunkLocations | None:
         """See `ChunkSource`."""
-        key = self.key(object_coords)
         table = None if fresh else self._recall(object_coords)
         remembered = table is not None
         if table is None:
-            table = read_shard_table(self.store, key, self.layout)
-            self._keep(object_coords, table)
+            table = self.table(object_coords, fresh=True)
         if table is None:
             return None
         numbers = self.layout.numbers(chunks)
         offsets, nbytes = table.index.offsets[numbers], table.index.nbytes[numbers]
-        return ChunkLocations(key, table.version, offsets, nbytes, fresh=not remembered)
+        return ChunkLocations(self.key(object_coords), table.version, offsets, nbytes, fresh=not remembered)
+
+    def table(self, object_coords: tuple[int, ...], *, fresh: bool = False) -> ShardTable | None:
+        """Where all chunks of a shard lie; None where there is no shard. `fresh` as in `locate`."""
+        table = None if fresh else self._recall(object_coords)
+        if table is None:
+            table = read_shard_table(self.store, self.key(object_coords), self.layout)
+            self.keep(object_coords, table)
+        return table
 
     def _recall(self, object_coords: tuple[int, ...]) -> ShardTable | None:
         with self._lock:
@@ -110,7 +120,8 @@ class ShardSource:
                 self._kept.move_to_end(object_coords)
             return table
 
-    def _keep(self, object_coords: tuple[int, ...], table: ShardTable | None) -> None:
+    def keep(self, object_coords: tuple[int, ...], table: ShardTable | None) -> None:
+        """Remember what was read of a shard, or written to it."""
         with self._lock:
             self._kept.pop(object_coords, None)
             if table is None:

@@ -5,10 +5,12 @@ OSError as it comes; Python itself repeats interrupted calls (PEP 475).
 """
 
 import errno
+import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.byte_range import ByteRange
@@ -18,6 +20,8 @@ __all__ = [
     "ABSENT",
     "create_temporary",
     "is_temporary",
+    "open_alone",
+    "patch_file",
     "read_into",
     "read_range",
     "remove_below",
@@ -52,6 +56,47 @@ def read_into(fd: int, offset: int, buffer: "memoryview[int]", key: str) -> None
         if count == 0:
             raise StaleVersionError(f"{key}: the object became shorter while it was read")
         done += count
+
+
+@contextmanager
+def open_alone(path: str) -> Iterator[int | None]:
+    """Descriptor of a file that has no other name and that nobody else has locked, as libhdf5 locks what it has open.
+
+    None where there is no such file, or the file system knows no locks.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        _raise_unless_absent(error)
+        yield None
+        return
+    try:
+        status = os.fstat(fd)
+        alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        if alone:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                alone = False
+        yield fd if alone else None
+    finally:
+        os.close(fd)
+
+
+def patch_file(fd: int, size: int, steps: Iterable[tuple[int, Sequence[Buffer]]], fsync: bool) -> None:
+    """Write each step at its offset; a file of `size` bytes is that again if the first step fails."""
+    begun = 0
+    try:
+        for offset, parts in steps:
+            begun += 1
+            os.lseek(fd, offset, os.SEEK_SET)
+            write_parts(fd, parts)
+            if fsync:
+                os.fsync(fd)
+    except BaseException:
+        if begun == 1:
+            os.ftruncate(fd, size)
+        raise
 
 
 def write_parts(fd: int, parts: Iterable[Buffer]) -> None:

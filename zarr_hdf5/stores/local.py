@@ -19,6 +19,8 @@ from zarr_hdf5.stores.files import (
     ABSENT,
     create_temporary,
     is_temporary,
+    open_alone,
+    patch_file,
     read_into,
     read_range,
     remove_below,
@@ -43,9 +45,20 @@ class LocalStore:
         Refuse to write.
     fsync
         Have each write on disk, with its directories up to the root, before `set` returns.
+    in_place
+        Let parts of objects be changed where they are, instead of replacing objects whole. Small updates get faster;
+        readers at the same moment may meet an object that is half changed, and after a crash in the middle of an update
+        the Zarr index may have to be mended.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, read_only: bool = False, fsync: bool = False) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        fsync: bool = False,
+        in_place: bool = False,
+    ) -> None:
         try:
             name = os.fsencode(root)
         except UnicodeEncodeError as error:
@@ -55,14 +68,21 @@ class LocalStore:
         self.root = Path(root).absolute()
         self._read_only = read_only
         self._fsync = fsync
+        self._in_place = in_place
 
     def __repr__(self) -> str:
-        return f"LocalStore({str(self.root)!r}{', read_only=True' if self._read_only else ''})"
+        options = ", read_only=True" * self._read_only + ", in_place=True" * self._in_place
+        return f"LocalStore({str(self.root)!r}{options})"
 
     @property
     def read_only(self) -> bool:
         """Whether writes are refused."""
         return self._read_only
+
+    @property
+    def in_place(self) -> bool:
+        """Whether parts of objects are changed where they are."""
+        return self._in_place and not self._read_only
 
     @property
     def url(self) -> str:
@@ -120,6 +140,18 @@ class LocalStore:
                 raise
             if self._fsync:
                 self._fsync_directories(path)
+
+    def patch(self, key: str, version: Hashable, steps: Iterable[tuple[int, Sequence[Buffer]]]) -> Hashable:
+        """See `Patch`."""
+        path = self._path(key)
+        with self._writing(key), open_alone(path) as fd:
+            if fd is None:
+                raise StaleVersionError(f"{key}: the object is gone, or open elsewhere, or has other names")
+            status = os.fstat(fd)
+            if _version(status) != version:
+                raise StaleVersionError(f"{key}: the object was replaced or modified")
+            patch_file(fd, status.st_size, steps, self._fsync)
+            return _version(os.fstat(fd))
 
     def delete(self, key: str) -> None:
         """See `Delete`. Directories left empty are removed."""
@@ -259,8 +291,8 @@ class _Open(_Reading):
             raise _as_ours(error, self.key) from error
         try:
             self._look()
-        except BaseException:
-            os.close(self.fd)
+        except BaseException as error:
+            self.__exit__(None, error, None)
             raise
         return self
 
@@ -272,10 +304,14 @@ class _Open(_Reading):
         status = os.fstat(self.fd)
         if not stat.S_ISREG(status.st_mode):
             raise NotFoundError(f"{self.key}: not a regular file")
-        found = (status.st_ino, status.st_size, status.st_mtime_ns)
+        found = _version(status)
         if self.version is not None and self.version != found:
             raise StaleVersionError(f"{self.key}: the object was replaced or modified")
         self.size, self.version = status.st_size, found
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _as_ours(error: OSError, key: str) -> ZarrHDF5Error:

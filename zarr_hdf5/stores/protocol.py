@@ -6,7 +6,7 @@ particular store.
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
@@ -22,12 +22,14 @@ __all__ = [
     "GetRanges",
     "ListDir",
     "ListPrefix",
+    "Patch",
     "ReadInto",
     "Set",
     "Store",
     "check_key",
     "check_prefix",
     "max_gap_of",
+    "patches_of",
 ]
 
 LOCAL_GAP = 4096
@@ -147,6 +149,36 @@ class Set(Protocol):
         ...
 
 
+class Patch(Protocol):
+    """Changing objects where they are; readers at the same moment, and crashes, may see some of it."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether this is wanted here; False: do not call `patch`."""
+        ...
+
+    def patch(self, key: str, version: Hashable, steps: Iterable[tuple[int, Sequence[Buffer]]]) -> Hashable:
+        """Overwrite and append to the object of this version, step by step; its version then.
+
+        Parameters
+        ----------
+        steps
+            Offset, and parts to be written one behind the other from there on. A step begins when the one before it is
+            done; the first may go past the end of the object.
+
+        Raises
+        ------
+        StaleVersionError
+            If the object has another version by now, or is gone, or may not be changed where it is: it has other
+            names, or others hold it open and locked. Nothing was written.
+        ReadOnlyError
+            If the store is open, or permitted, for reading only.
+        StorageError
+            If the storage failed; where the first step failed, the object is what it was.
+        """
+        ...
+
+
 class Delete(Protocol):
     """Deleting single objects."""
 
@@ -211,3 +243,8 @@ def max_gap_of(store: object) -> int:
     A store where each range is a request says so in an attribute `max_gap`.
     """
     return int(getattr(store, "max_gap", LOCAL_GAP))
+
+
+def patches_of(store: object) -> Patch | None:
+    """The store itself, where its objects may be changed in place."""
+    return cast("Patch", store) if getattr(store, "in_place", False) else None

@@ -4,8 +4,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
-from zarr_hdf5.errors import ReadOnlyError
-from zarr_hdf5.stores.protocol import Blob, Store, check_key, check_prefix, max_gap_of
+from zarr_hdf5.errors import ReadOnlyError, StaleVersionError
+from zarr_hdf5.stores.protocol import Blob, Store, check_key, check_prefix, max_gap_of, patches_of
 
 __all__ = ["StoreView"]
 
@@ -32,6 +32,11 @@ class StoreView:
         return max_gap_of(self._store)
 
     @property
+    def in_place(self) -> bool:
+        """The store's, unless this view is read-only."""
+        return not self._read_only and patches_of(self._store) is not None
+
+    @property
     def url(self) -> str:
         """The store's, with the prefix."""
         return "/".join(filter(None, [self._store.url, self._prefix]))
@@ -54,6 +59,14 @@ class StoreView:
         """See `Set`."""
         self._check_writable(key)
         self._store.set(self._key(key), parts)
+
+    def patch(self, key: str, version: Hashable, steps: Iterable[tuple[int, Sequence[Buffer]]]) -> Hashable:
+        """See `Patch`."""
+        self._check_writable(key)
+        store = patches_of(self._store)
+        if store is None:
+            raise StaleVersionError(f"{key}: the store {self.url} replaces its objects whole")
+        return store.patch(self._key(key), version, steps)
 
     def delete(self, key: str) -> None:
         """See `Delete`."""
