@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,14 @@ from zarr_hdf5.buffer import Buffer, Buffers, as_list
 from zarr_hdf5.codecs.protocol import (
     ArrayArrayCodec,
     ArrayBytesCodec,
-    BatchArrayArrayCodec,
-    BatchArrayBytesCodec,
-    BatchBytesBytesCodec,
     BytesBytesCodec,
     ChunkSpec,
     Codec,
+    is_array_array,
+    is_array_bytes,
+    is_batch_array_array,
+    is_batch_array_bytes,
+    is_batch_bytes_bytes,
 )
 from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
 
@@ -71,7 +73,7 @@ class RenewableCodec(Protocol):
 
 
 def _resolve(codec: C, spec: ChunkSpec) -> C:
-    return codec.resolve(spec) if isinstance(codec, ResolvableCodec) else codec
+    return codec.resolve(spec) if hasattr(codec, "resolve") else codec
 
 
 def codec_to_json(codec: Codec) -> dict[str, Any]:
@@ -124,32 +126,34 @@ Arrays = npt.NDArray[Any]
 
 def _encoder(codec: Codec, spec: ChunkSpec) -> Callable[[Any], Any]:
     """What encodes many chunks, of `spec` where they are arrays."""
-    if isinstance(codec, BatchArrayArrayCodec):
+    if is_batch_array_array(codec):
         return lambda arrays: codec.encode_arrays(arrays, spec)
-    if isinstance(codec, ArrayArrayCodec):
+    if is_array_array(codec):
         return lambda arrays: _stack([codec.encode_array(array, spec) for array in _each(arrays)])
-    if isinstance(codec, BatchArrayBytesCodec):
+    if is_batch_array_bytes(codec):
         return lambda arrays: codec.serialize_many(arrays, spec)
-    if isinstance(codec, ArrayBytesCodec):
+    if is_array_bytes(codec):
         return lambda arrays: [codec.serialize(array, spec) for array in _each(arrays)]
-    if isinstance(codec, BatchBytesBytesCodec):
+    if is_batch_bytes_bytes(codec):
         return codec.encode_many
-    return lambda buffers: [codec.encode(buffer) for buffer in buffers]
+    alone = cast(BytesBytesCodec, codec)
+    return lambda buffers: [alone.encode(buffer) for buffer in buffers]
 
 
 def _decoder(codec: Codec, spec: ChunkSpec, max_nbytes: int) -> Callable[[Any], Any]:
     """What decodes many chunks, to `spec` where they become arrays, else to at most `max_nbytes` bytes."""
-    if isinstance(codec, BatchArrayArrayCodec):
+    if is_batch_array_array(codec):
         return lambda arrays: codec.decode_arrays(arrays, spec)
-    if isinstance(codec, ArrayArrayCodec):
+    if is_array_array(codec):
         return lambda arrays: _stack([codec.decode_array(array, spec) for array in _each(arrays)])
-    if isinstance(codec, BatchArrayBytesCodec):
+    if is_batch_array_bytes(codec):
         return lambda buffers: codec.deserialize_many(buffers, spec)
-    if isinstance(codec, ArrayBytesCodec):
+    if is_array_bytes(codec):
         return lambda buffers: _stack([codec.deserialize(buffer, spec) for buffer in buffers])
-    if isinstance(codec, BatchBytesBytesCodec):
+    if is_batch_bytes_bytes(codec):
         return lambda buffers: codec.decode_many(buffers, max_nbytes)
-    return lambda buffers: [codec.decode(buffer, max_nbytes) for buffer in buffers]
+    alone = cast(BytesBytesCodec, codec)
+    return lambda buffers: [alone.decode(buffer, max_nbytes) for buffer in buffers]
 
 
 def _each(arrays: Arrays) -> Iterator[Arrays]:
@@ -255,7 +259,7 @@ class PreparedChain:
     @property
     def may_be_renewed(self) -> bool:
         """Whether there may be chunks that this library decodes and others do not."""
-        return any(isinstance(codec, RenewableCodec) for codec in self.chain.bytes_bytes)
+        return any(hasattr(codec, "renewed") for codec in self.chain.bytes_bytes)
 
     def renewed(self, buffer: Buffer) -> Buffer:
         """The same chunk in a form that other readers decode: mostly `buffer` itself, also where it is no chunk."""

@@ -25,7 +25,15 @@ from zarr_hdf5.codecs.numcodecs_filters import (
 )
 from zarr_hdf5.codecs.numcodecs_shuffle import parse_shuffle
 from zarr_hdf5.codecs.pipeline import CodecChain, codec_to_json
-from zarr_hdf5.codecs.protocol import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
+from zarr_hdf5.codecs.protocol import (
+    ArrayArrayCodec,
+    ArrayBytesCodec,
+    BytesBytesCodec,
+    Codec,
+    is_array_array,
+    is_array_bytes,
+    is_bytes_bytes,
+)
 from zarr_hdf5.codecs.sharding_indexed import parse_sharding
 from zarr_hdf5.codecs.transpose import parse_transpose
 from zarr_hdf5.codecs.vlen import parse_vlen_bytes, parse_vlen_utf8
@@ -67,14 +75,14 @@ def parse_chain(
     bytes_bytes: list[BytesBytesCodec] = []
     for i, codec in enumerate(codecs):
         fault = ""
-        if isinstance(codec, ArrayArrayCodec):
+        if is_array_array(codec):
             fault = "an array->array codec after the array->bytes codec" if array_bytes or bytes_bytes else ""
             array_array.append(codec)
-        elif isinstance(codec, ArrayBytesCodec):
+        elif is_array_bytes(codec):
             fault = "a second array->bytes codec" if array_bytes else ""
             fault = fault or ("an array->bytes codec after a bytes->bytes codec" if bytes_bytes else "")
             array_bytes = codec
-        elif isinstance(codec, BytesBytesCodec):
+        elif is_bytes_bytes(codec):
             bytes_bytes.append(codec)
         if fault:
             problems.append(Problem((*path, i), fault))

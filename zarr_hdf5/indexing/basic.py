@@ -77,7 +77,9 @@ def _check_kind(item: object) -> None:
     elif isinstance(item, bool | np.bool_):
         problem = "a bool is no index; use an integer"
     elif isinstance(item, np.ndarray | list | tuple):
-        problem = f"a {type(item).__name__} is no basic index; for single elements use array.vindex, else select from a slice"
+        problem = (
+            f"a {type(item).__name__} is no basic index; for single elements use array.vindex, else select from a slice"
+        )
     elif isinstance(item, str):
         problem = f"{item!r} is no index: the array has no fields"
     elif not hasattr(item, "__index__"):

@@ -7,13 +7,12 @@ from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.sharding_indexed import FlatShard, ShardingCodec
 from zarr_hdf5.metadata.array import ArrayMetadata
-from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.shard.patch import max_patched
 from zarr_hdf5.shard.sink import ShardSink
 from zarr_hdf5.shard.source import ShardSource
-from zarr_hdf5.stores.protocol import Store
-from zarr_hdf5.twin.attributes import hdf5_attributes
+from zarr_hdf5.stores.protocol import Store, patches_of
 from zarr_hdf5.twin.filters import hdf5_twin
 
 __all__ = ["Shards", "compose_shards"]
@@ -60,7 +59,8 @@ def compose_shards(
     grid = ObjectGrid(tuple(metadata.shape[axis] for axis in order), shard_shape, flat.layout.chunk_shape)
     source = ShardSource(store, key, grid, flat.layout)
     view = None if options is None else _view(metadata, flat, grid, order, options)
-    return Shards(flat, source, ShardSink(store, key, flat.layout, view), view)
+    max_updates = 0 if view is None or patches_of(store) is None else max_patched(flat.layout)
+    return Shards(flat, source, ShardSink(store, key, flat.layout, view, source, max_updates), view)
 
 
 def _view(
@@ -72,7 +72,5 @@ def _view(
         order=order,
         flat=flat,
         twin=hdf5_twin(flat.chain.chain, flat.chain.spec),
-        zarr_json=dump_json(metadata.to_json()).decode(),
-        attributes=hdf5_attributes(metadata.attributes, metadata.data_type.dtype),
-        dimension_names=metadata.dimension_names,
+        metadata=metadata,
     )

@@ -18,9 +18,12 @@ from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.codecs.sharding_indexed import FlatShard
 from zarr_hdf5.errors import UnsupportedFeatureError
-from zarr_hdf5.hdf5.chunk_index import StoredChunks, encode_chunk_index
-from zarr_hdf5.hdf5.template import AttributeValue, DatasetSpec, Template, write_template
+from zarr_hdf5.hdf5.chunk_index import StoredChunks, chunk_index_page_bits, encode_chunk_index
+from zarr_hdf5.hdf5.template import DatasetSpec, Template, write_template
+from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.twin.attributes import hdf5_attributes
 from zarr_hdf5.twin.filters import ChainTwin
 
 __all__ = ["COORDS_ATTRIBUTE", "JSON_ATTRIBUTE", "ORDER_ATTRIBUTE", "HDF5View"]
@@ -42,8 +45,8 @@ class HDF5View:
         Axis i of the stored array is axis order[i] of the Zarr array (codecs `transpose` before the sharding).
     twin
         The inner chunks as HDF5 sees them.
-    zarr_json, attributes, dimension_names
-        The array's metadata document, and what of it HDF5 can say in its own terms.
+    metadata
+        The array's: as a document, and as far as HDF5 can say it in its own terms.
     """
 
     options: HDF5
@@ -51,11 +54,14 @@ class HDF5View:
     order: tuple[int, ...]
     flat: FlatShard
     twin: ChainTwin
-    zarr_json: str
-    attributes: tuple[tuple[str, AttributeValue], ...]
-    dimension_names: tuple[str | None, ...] | None
+    metadata: ArrayMetadata
     _templates: dict[tuple[int, ...], Template] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def zarr_json(self) -> str:
+        """The metadata document; made when it is asked for, which reading never does."""
+        return dump_json(self.metadata.to_json()).decode()
 
     def check(self) -> None:
         """Raise UnsupportedFeatureError if HDF5 cannot hold the shards of this array, before the first is written."""
@@ -69,23 +75,34 @@ class HDF5View:
 
     def wrap(self, shard_coords: tuple[int, ...], chunks: Sequence[Buffer | None]) -> list[Buffer]:
         """The parts of the file that holds these encoded chunks (by number) at `shard_coords` (stored order)."""
-        template = self._template(self.grid.objects.clipped_shape(shard_coords))
-        layout, top = self.flat.layout, self.flat.layout.levels[0]
-        base = _user_block_nbytes(top.nbytes) if top.location == "start" else 0
+        template = self.template(shard_coords)
+        layout, top, base = self.flat.layout, self.flat.layout.levels[0], self.base_address
         placed = layout.place(chunks, base + len(template.image))
-        stored = self._stored_chunks(placed.offsets, placed.nbytes, base)
+        stored = self.stored_chunks(placed.offsets, placed.nbytes)
         index = encode_chunk_index(template.layout.index_type, stored, placed.end - base)
         zarr_index = top.encode(placed.top)
         behind = [index.data] if base else [index.data, zarr_index]
-        header = template.fill_in(
-            end_of_file=placed.end + len(index.data) + (0 if base else top.nbytes),
-            index_address=index.address,
-            variable=self.array_coords(shard_coords),
-            page_bits=index.page_bits,
-            single_chunk=index.single_chunk,
-        )
+        end = placed.end + len(index.data) + (0 if base else top.nbytes)
+        header = self.header(shard_coords, end, index.address, index.single_chunk)
         front: list[Buffer] = [zarr_index, bytes(base - top.nbytes), header] if base else [header]
         return [*front, *placed.parts, *behind]
+
+    def header(
+        self,
+        shard_coords: tuple[int, ...],
+        end_of_file: int,
+        index_address: int,
+        single_chunk: tuple[int, int] | None = None,
+    ) -> bytearray:
+        """What the file of the shard at `shard_coords` begins with, behind the user block. See `Template.fill_in`."""
+        template = self.template(shard_coords)
+        return template.fill_in(
+            end_of_file=end_of_file,
+            index_address=index_address,
+            variable=self.array_coords(shard_coords),
+            page_bits=chunk_index_page_bits(template.layout.index_type, self.flat.layout.nchunks),
+            single_chunk=single_chunk,
+        )
 
     def array_coords(self, shard_coords: tuple[int, ...]) -> tuple[int, ...]:
         """The shard's place in the Zarr array's own order of dimensions."""
@@ -98,19 +115,33 @@ class HDF5View:
         """Axis i of the HDF5 dataset is this axis of the Zarr array."""
         return tuple(self.order[axis] for axis in self.twin.order)
 
-    def _stored_chunks(self, offsets: npt.NDArray[np.int64], nbytes: npt.NDArray[np.int64], base: int) -> StoredChunks:
-        """The placed chunks as the HDF5 dataset counts them: C order of its own dimensions, checksums cut off."""
+    @property
+    def base_address(self) -> int:
+        """Bytes before the superblock, from which HDF5 counts: the user block, where the Zarr index is in one."""
+        top = self.flat.layout.levels[0]
+        return _user_block_nbytes(top.nbytes) if top.location == "start" else 0
+
+    def template(self, shard_coords: tuple[int, ...]) -> Template:
+        """The header of the shard at `shard_coords` (stored order)."""
+        return self._template(self.grid.objects.clipped_shape(shard_coords))
+
+    def stored_chunks(self, offsets: npt.NDArray[np.int64], nbytes: npt.NDArray[np.int64]) -> StoredChunks:
+        """The placed chunks (by number) as the HDF5 dataset has them: C order of its own dimensions, no checksums."""
         twin, layout = self.twin, self.flat.layout
-        numbers = layout.numbers(layout.all_coords()).reshape(layout.chunks_per_shard).transpose(twin.order).ravel()
-        present = offsets[numbers] >= 0
-        addresses = np.where(present, offsets[numbers] + (twin.skip_front - base), -1)
-        sizes = np.where(present, nbytes[numbers] - (twin.skip_front + twin.skip_back), 0)
+        if len(layout.levels) > 1:
+            numbers = layout.numbers(layout.all_coords())
+            offsets, nbytes = offsets[numbers], nbytes[numbers]
+        offsets, nbytes = (c.reshape(layout.chunks_per_shard).transpose(twin.order).ravel() for c in (offsets, nbytes))
+        shift = twin.skip_front - self.base_address
+        addresses = np.where(offsets < 0, -1, offsets + shift) if shift else offsets
+        skipped = twin.skip_front + twin.skip_back
+        sizes = np.where(offsets < 0, 0, nbytes - skipped) if skipped else nbytes
         return StoredChunks(
             grid_shape=_permute(layout.chunks_per_shard, twin.order),
             chunk_shape=_permute(layout.chunk_shape, twin.order),
             chunk_nbytes=int(np.prod(layout.chunk_shape)) * twin.dtype.itemsize,
-            addresses=addresses.astype("<i8").view("<u8"),
-            nbytes=sizes.astype("<u8"),
+            addresses=addresses.astype("<i8", copy=False).view("<u8"),
+            nbytes=sizes.astype("<i8", copy=False).view("<u8"),
             filtered=bool(twin.filters),
         )
 
@@ -124,11 +155,11 @@ class HDF5View:
     def _spec(self, shape: tuple[int, ...]) -> DatasetSpec:
         twin, order = self.twin, self.dataset_order()
         fill_value: Any = self.flat.chain.spec.fill_value  # a scalar: elements of variable length have no twin
-        attributes: list[tuple[str, Any]] = [*self.attributes, (JSON_ATTRIBUTE, self.zarr_json)]
+        attributes: list[tuple[str, Any]] = [*hdf5_attributes(self.metadata.attributes, self.metadata.data_type.dtype)]
+        attributes.append((JSON_ATTRIBUTE, self.zarr_json))
         if order != tuple(range(len(order))):
             attributes.append((ORDER_ATTRIBUTE, np.asarray(order, "<i8")))
-        names = self.dimension_names
-        top = self.flat.layout.levels[0]
+        names = self.metadata.dimension_names
         return DatasetSpec(
             path=self.options.path,
             shape=_permute(shape, twin.order),
@@ -141,7 +172,7 @@ class HDF5View:
             variable=(COORDS_ATTRIBUTE, len(order)),
             dimension_labels=None if names is None else tuple(names[axis] or "" for axis in order),
             libver=self.options.libver,
-            user_block_nbytes=_user_block_nbytes(top.nbytes) if top.location == "start" else 0,
+            user_block_nbytes=self.base_address,
         )
 
 
