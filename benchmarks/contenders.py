@@ -20,6 +20,7 @@ from open_array import DATASET, H5pyArray, H5pyShards, OpenArray, TensorStoreArr
 
 import zarr_hdf5 as zh
 from zarr_hdf5.plugins.zarr_python import HDF5Store
+from zarr_hdf5.stores.local import LocalStore
 
 __all__ = ["OURS", "Contender", "contenders", "left_out", "legacy_contenders"]
 
@@ -65,7 +66,7 @@ def left_out() -> list[str]:
 def contenders(layout: Layout, folder: Path, values: Values, *, shared: bool = False) -> list[Contender]:
     """Those that know the codec, zarr_hdf5 first. `shared`: all that know Zarr open what zarr_hdf5 wrote."""
     ours = folder / OURS
-    found = [_ours(OURS, layout, ours, "ours")]
+    found = [_ours(OURS, layout, ours, "ours", in_place=True)]
     for name, pipeline in PIPELINES.items():
         found.append(_zarr_python(name, pipeline, layout, ours if shared else folder / name, create=not shared))
     if layout.codec != "deflate":
@@ -73,6 +74,7 @@ def contenders(layout: Layout, folder: Path, values: Values, *, shared: bool = F
     found.append(_h5py(layout, folder / "h5py.h5"))
     shards = partial(H5pyShards, ours, layout.shape, layout.shards, layout.dtype)
     found.append(Contender("h5py, same shards", shards, only=("read",)))
+    found.append(_ours("replacing shards", layout, folder / "replaced", "reference", only=("write", "update")))
     found.append(_ours("no HDF5 view", layout, folder / "plain", "reference", only=("write",), hdf5=False))
     floor = Floor(layout, values, ours)
     found.append(Contender("floor", lambda: floor, lambda: floor, "reference", ("read", "write")))
@@ -93,13 +95,22 @@ def legacy_contenders(layout: Layout, folder: Path) -> list[Contender]:
 
 
 def _ours(
-    name: str, layout: Layout, path: Path, role: Literal["ours", "reference"], only: tuple[str, ...] = (), **more: Any
+    name: str,
+    layout: Layout,
+    path: Path,
+    role: Literal["ours", "reference"],
+    only: tuple[str, ...] = (),
+    *,
+    in_place: bool = False,
+    **more: Any,
 ) -> Contender:
+    store = LocalStore(path, in_place=in_place)
+
     def create() -> OpenArray:
         shutil.rmtree(path, ignore_errors=True)
-        return ZarrArray(zh.create_array(path, compressors=layout.compressors, **layout.common, **more))
+        return ZarrArray(zh.create_array(store, compressors=layout.compressors, **layout.common, **more))
 
-    return Contender(name, lambda: ZarrArray(zh.open_array(path, "r+")), create, role, only)
+    return Contender(name, lambda: ZarrArray(zh.open_array(store, "r+")), create, role, only)
 
 
 def _zarr_python(name: str, pipeline: str, layout: Layout, path: Path, *, create: bool) -> Contender:

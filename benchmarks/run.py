@@ -3,9 +3,10 @@
     python benchmarks/run.py --dir /dev/shm --json results.json --chart results.svg
 
 All contenders have the same values in the same chunks, shards and codec, and each reads what it wrote itself, except
-where its name says otherwise. In every round each opens its array anew, which is not measured, and does the workload
-once, in an order that changes. A first round that is not measured checks that all read the right values. Who takes more
-than `--patience` seconds for a workload is spared the rest of its rounds (a star in the table), but measured once.
+where its name says otherwise. zarr_hdf5 writes with the HDF5 view, to a `LocalStore(..., in_place=True)`. In every
+round each opens its array anew, which is not measured, and does the workload once, in an order that changes. A first
+round that is not measured checks that all read the right values. Who takes more than `--patience` seconds for a
+workload is spared the rest of its rounds (a star in the table), but measured once.
 """
 
 import argparse
