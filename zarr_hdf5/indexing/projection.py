@@ -30,32 +30,30 @@ def project(dim: DimSelection, length: int, chunk_length: int) -> list[ChunkDim]
 
     The work is proportional to the chunks touched, not to those stepped over.
     """
-    if dim.count == 0:
+    count, step = dim.count, dim.step
+    if not count:
         return []
     # look at the positions in ascending order: low + j * stride, j = 0 ... count - 1
-    stride = abs(dim.step)
-    low = dim.start if dim.step > 0 else dim.start + (dim.count - 1) * dim.step
-    return [
-        _project_chunk(chunk, dim, low, length, chunk_length)
-        for chunk in _touched(low, stride, dim.count, chunk_length)
-    ]
+    stride = abs(step)
+    low = dim.start if step > 0 else dim.start + (count - 1) * step
+    parts: list[ChunkDim] = []
+    first = 0  # the first j within the chunk
+    for chunk in _touched(low, stride, count, chunk_length):
+        begin = chunk * chunk_length
+        stop = min(count, -((low - begin - chunk_length) // stride))  # a division rounded up
+        bottom = low + first * stride - begin
+        top = low + (stop - 1) * stride - begin
+        whole = stop - first == min(chunk_length, length - begin)
+        if step > 0:
+            parts.append(ChunkDim(chunk, slice(bottom, top + 1, stride), slice(first, stop, 1), whole))
+        else:  # counting down to position 0 has no stop: -1 would mean the last position
+            down = slice(top, bottom - 1 if bottom else None, -stride)
+            parts.append(ChunkDim(chunk, down, slice(count - stop, count - first, 1), whole))
+        first = stop
+    return parts
 
 
 def _touched(low: int, stride: int, count: int, chunk_length: int) -> Iterable[int]:
     if stride >= chunk_length:  # never two positions in one chunk
         return (position // chunk_length for position in range(low, low + count * stride, stride))
     return range(low // chunk_length, (low + (count - 1) * stride) // chunk_length + 1)
-
-
-def _project_chunk(chunk: int, dim: DimSelection, low: int, length: int, chunk_length: int) -> ChunkDim:
-    stride, begin = abs(dim.step), chunk * chunk_length
-    first = max(0, -((low - begin) // stride))  # the first j within the chunk: a division rounded up
-    stop = min(dim.count, -((low - begin - chunk_length) // stride))
-    bottom = low + first * stride - begin
-    top = low + (stop - 1) * stride - begin
-    whole = stop - first == min(chunk_length, length - begin)
-    if dim.step > 0:
-        return ChunkDim(chunk, slice(bottom, top + 1, stride), slice(first, stop, 1), whole)
-    # counting down to position 0 has no stop: -1 would mean the last position
-    down = slice(top, bottom - 1 if bottom else None, -stride)
-    return ChunkDim(chunk, down, slice(dim.count - stop, dim.count - first, 1), whole)

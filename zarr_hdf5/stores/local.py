@@ -66,6 +66,7 @@ class LocalStore:
         if not name or b"\0" in name:
             raise NotFoundError(f"not a path: {root!r}")
         self.root = Path(root).absolute()
+        self._root = str(self.root)
         self._read_only = read_only
         self._fsync = fsync
         self._in_place = in_place
@@ -223,7 +224,7 @@ class LocalStore:
     def _path(self, key: str) -> str:
         if is_temporary(check_key(key).rpartition("/")[2]):
             raise NotFoundError(f"no object can have the key {key!r}: the name is that of a temporary file")
-        return os.path.join(self.root, key)
+        return f"{self._root}/{key}"
 
     @contextmanager
     def _writing(self, key: str) -> Iterator[None]:

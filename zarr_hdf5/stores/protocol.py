@@ -60,7 +60,8 @@ def check_key(key: str) -> str:
     if "\0" in key or not {"", ".", ".."}.isdisjoint(key.split("/")):
         raise NotFoundError(f"no object can have the key {key!r}: it has an empty, '.' or '..' segment, or a NUL")
     try:
-        key.encode("utf-8", "surrogateescape")  # file names that are not UTF-8 are listed with escapes
+        if not key.isascii():
+            key.encode("utf-8", "surrogateescape")  # file names that are not UTF-8 are listed with escapes
     except UnicodeEncodeError as error:
         raise NotFoundError(f"no object can have the key {key!r}: it is not text") from error
     return key
