@@ -15,7 +15,7 @@ from typing import Any
 
 from data import median_ratio
 
-__all__ = ["Measurement", "Row", "load", "rows", "save", "summary", "table"]
+__all__ = ["Measurement", "Row", "load", "overview", "rows", "save", "summary", "table"]
 
 WORST = 10
 TITLES = {"none": "no codec"}
@@ -63,10 +63,16 @@ class Row:
             found[other.contender] = ratio if other.role == "peer" else 1 / ratio
         return found
 
+    @cached_property
+    def best_peer(self) -> str:
+        """Who came nearest to us, or was before us; "" where nobody else could do it."""
+        peers = [other.contender for other in self.others if other.role == "peer"]
+        return min(peers, key=self.ratios.__getitem__, default="")
+
     @property
     def best(self) -> float | None:
         """The best peer's time / ours; None where nobody else could do it."""
-        return min((self.ratios[other.contender] for other in self.others if other.role == "peer"), default=None)
+        return self.ratios.get(self.best_peer)
 
 
 def rows(found: Iterable[Measurement]) -> list[Row]:
@@ -92,6 +98,22 @@ def table(found: Sequence[Measurement]) -> str:
         cells = [_cell(row, name) for name in peers], [_cell(row, name) for name in references]
         best = "" if row.best is None else _number(row.best)
         lines.append(_line([row.ours.workload, f"{median(row.ours.seconds) * 1000:.1f}", *cells[0], best, *cells[1]]))
+    return "\n".join(lines)
+
+
+def overview(found: Iterable[Measurement]) -> str:
+    """A table for each codec: the best peer's time / ours, and who it is, for each workload on each array."""
+    lines: list[str] = []
+    every = [row for row in rows(found) if row.best]
+    for kind, codec in dict.fromkeys((row.ours.kind, row.ours.codec) for row in every):
+        chosen = [row for row in every if (row.ours.kind, row.ours.codec) == (kind, codec)]
+        arrays = list(dict.fromkeys(row.ours.array for row in chosen))
+        cells = {(row.ours.workload, row.ours.array): f"{_number(row.best or 0)} {row.best_peer}" for row in chosen}
+        title = TITLES.get(codec, codec) if kind == "shards" else f"{TITLES.get(codec, codec)}, HDF5 file by h5py"
+        head = [title, *(f"{dtype}, {chunk}³" for _, _, dtype, chunk in arrays)]
+        lines += ["", _line(head), _line(["---"] * len(head))]
+        for workload in dict.fromkeys(row.ours.workload for row in chosen):
+            lines.append(_line([workload, *(cells.get((workload, array), "") for array in arrays)]))
     return "\n".join(lines)
 
 
@@ -171,6 +193,7 @@ def main() -> None:
     found = load(parser.parse_args().json)
     for _, group in groupby(found, lambda one: one.array):
         print(table(list(group)))
+    print(overview(found))
     print(summary(found))
 
 

@@ -26,7 +26,7 @@ from data import cube_of, values_of
 from layout import CODECS, Layout
 from measure import Rules, measurements
 from open_array import Values
-from report import Measurement, save, summary, table
+from report import Measurement, overview, save, summary, table
 from workloads import TITLES, opening, workloads
 
 SHARD = 256
@@ -61,6 +61,7 @@ def main() -> None:
         print(table(of_one_array), flush=True)
         if options.json:
             save(options.json, facts, found)
+    print(overview(found))
     print(summary(found))
     if options.chart:
         draw(found, options.chart)
