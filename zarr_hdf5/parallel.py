@@ -68,7 +68,7 @@ def _get_pool() -> ThreadPoolExecutor:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(worker_count(), "zarr_hdf5")
+            _pool = ThreadPoolExecutor(max(1, worker_count() - 1), "zarr_hdf5")
         return _pool
 
 

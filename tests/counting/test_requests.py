@@ -84,6 +84,28 @@ def test_reading_takes_an_index_once_and_the_chunks_it_needs(
     assert codecs.decoded == 2 * decoded
 
 
+def test_points_take_the_chunks_that_hold_them(codecs: CodecCalls) -> None:
+    store = CountingStore()
+    array = create(store)
+    codecs.decoded = 0
+    points = ([0, 300, 70, 1, 70, 300], [0, 5, 200, 63, 70, 5])
+    wanted = [chunks("c/0/0", 3, 3), chunks("c/1/0", 1)]
+    log = store.during(lambda: np.testing.assert_array_equal(array.vindex[points], VALUES[points]))
+    assert log == [index("c/0/0"), wanted[0], index("c/1/0"), wanted[1]]
+    assert codecs.decoded == 4
+    assert store.during(lambda: array.vindex[points]) == wanted
+
+
+def test_points_of_chunks_without_codecs_are_read_alone(codecs: CodecCalls) -> None:
+    store = CountingStore()
+    array = create(store, compressors=None)
+    codecs.decoded = 0
+    points = ([0, 0, 63], [0, 1, 63])  # the first two lie side by side
+    log = store.during(lambda: np.testing.assert_array_equal(array.vindex[points], VALUES[points]))
+    assert log == [index("c/0/0"), Request("get_ranges", "c/0/0", 2, 6)]
+    assert codecs.decoded == 0
+
+
 def test_opening_is_one_request() -> None:
     store = CountingStore()
     create(store)

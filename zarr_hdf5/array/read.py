@@ -5,10 +5,11 @@ decoded and placed a few at a time, while the processor's cache holds them. Chun
 may go another way: `read_elements`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any, TypeVar
+from itertools import accumulate, islice
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,14 @@ import numpy.typing as npt
 from zarr_hdf5.array.padding import with_padding
 from zarr_hdf5.array.plan import ObjectPart, Part
 from zarr_hdf5.array.read_elements import prefers_elements, read_elements
-from zarr_hdf5.buffer import Buffer, Buffers
+from zarr_hdf5.buffer import Buffer, Buffers, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
-from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.protocol import max_gap_of
+from zarr_hdf5.stored_array import ChunkStore, StoredArray
+from zarr_hdf5.stores.protocol import max_gap_of, reads_into
 
 __all__ = ["Fetched", "batch_length", "decode_chunk", "fetch", "read", "task_length"]
 
@@ -37,7 +38,10 @@ OBJECTS_AT_ONCE = 1024
 ATTEMPTS = 10
 """Times to look again at an object that others keep replacing."""
 
+SCRATCH_NBYTES = 8 << 20
+
 Values = npt.NDArray[Any]
+ReadRanges: TypeAlias = Callable[[ChunkStore, ChunkLocations, Sequence[ByteRange]], Sequence[Buffer]]
 T = TypeVar("T")
 
 
@@ -135,7 +139,7 @@ def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
 
         _from_one_version(stored, task.coords, task.chunks, task.locations, elements)
         return
-    fetched = fetch(stored, task.coords, task.chunks, task.locations)
+    fetched = fetch(stored, task.coords, task.chunks, task.locations, _read_soon)
     start = 0
     for part in task.part.split(batch_length(stored)):
         rows = range(start, start + part.nchunks)
@@ -147,8 +151,40 @@ def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
         start = rows.stop
 
 
+def _read_for_good(store: ChunkStore, locations: ChunkLocations, ranges: Sequence[ByteRange]) -> Sequence[Buffer]:
+    return store.get_ranges(locations.key, ranges, locations.version)
+
+
+def _read_soon(store: ChunkStore, locations: ChunkLocations, ranges: Sequence[ByteRange]) -> Sequence[Buffer]:
+    """In memory that this thread uses again for its next task, where the store can read into it.
+
+    Fresh memory costs as much as the reading: the system clears it, page by page.
+    """
+    nbytes = sum(wanted.nbytes for wanted in ranges)
+    if nbytes > SCRATCH_NBYTES or not reads_into(store):
+        return _read_for_good(store, locations, ranges)
+    if len(_scratch.data) < nbytes:
+        _scratch.data = memoryview(bytearray(SCRATCH_NBYTES))
+    ends = accumulate(wanted.nbytes for wanted in ranges)
+    views = [_scratch.data[end - wanted.nbytes : end] for wanted, end in zip(ranges, ends, strict=True)]
+    starts = (wanted.offset for wanted in ranges)
+    store.read_into(locations.key, list(zip(starts, views, strict=True)), locations.version)
+    return views
+
+
+class _Scratch(threading.local):
+    data = memoryview(b"")
+
+
+_scratch = _Scratch()
+
+
 def fetch(
-    stored: StoredArray, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], locations: ChunkLocations
+    stored: StoredArray,
+    object_coords: tuple[int, ...],
+    chunks: npt.NDArray[np.intp],
+    locations: ChunkLocations,
+    read_ranges: ReadRanges = _read_for_good,
 ) -> Fetched:
     """The encoded chunks, by as few requests as sensible.
 
@@ -156,7 +192,7 @@ def fetch(
     """
 
     def get(found: ChunkLocations | None) -> Fetched:
-        return NOTHING if found is None else _fetch(stored, found)
+        return NOTHING if found is None else _fetch(stored, found, read_ranges)
 
     return _from_one_version(stored, object_coords, chunks, locations, get)
 
@@ -178,7 +214,7 @@ def _from_one_version(
     raise CorruptDataError(f"replaced {ATTEMPTS} times while it was being read", key=locations.key)
 
 
-def _fetch(stored: StoredArray, locations: ChunkLocations) -> Fetched:
+def _fetch(stored: StoredArray, locations: ChunkLocations, read_ranges: ReadRanges) -> Fetched:
     if locations.offsets is None or locations.nbytes is None:
         try:
             return Fetched([stored.store.get(locations.key).data], np.zeros(1, np.intp))
@@ -186,13 +222,13 @@ def _fetch(stored: StoredArray, locations: ChunkLocations) -> Fetched:
             return NOTHING
     if len(locations.offsets) == 1 and locations.offsets[0] >= 0 and locations.filter_masks is None:
         alone = ByteRange(int(locations.offsets[0]), int(locations.nbytes[0]))
-        return Fetched(stored.store.get_ranges(locations.key, [alone], locations.version), np.zeros(1, np.intp))
+        return Fetched(read_ranges(stored.store, locations, [alone]), np.zeros(1, np.intp))
     (present,) = (locations.offsets >= 0).nonzero()
     if not len(present) and locations.fresh:
         return NOTHING
     offsets, nbytes = locations.offsets[present], locations.nbytes[present]
     runs, run_of = coalesce(offsets, nbytes, max_gap=max_gap_of(stored.store))
-    views = [memoryview(data) for data in stored.store.get_ranges(locations.key, runs, locations.version)]
+    views = [byte_view(data) for data in read_ranges(stored.store, locations, runs)]
     masks = None if locations.filter_masks is None else locations.filter_masks[present]
     if masks is not None and not masks.any():
         masks = None

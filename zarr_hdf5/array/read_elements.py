@@ -23,7 +23,7 @@ from zarr_hdf5.data_type import is_fragile
 from zarr_hdf5.errors import CorruptDataError
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.protocol import ReadInto, max_gap_of
+from zarr_hdf5.stores.protocol import max_gap_of, reads_into
 
 __all__ = ["Run", "prefers_elements", "read_elements", "run_of"]
 
@@ -121,7 +121,7 @@ def _read_runs(
         return
     straight: list[Wanted] = []
     others: list[tuple[int, Run, ChunkPart]] = []
-    into = stored.store if isinstance(stored.store, ReadInto) and _as_in_memory(stored, out.dtype) else None
+    into = stored.store if reads_into(stored.store) and _as_in_memory(stored, out.dtype) else None
     in_chunk = parts[0].in_chunk
     wanted = run_of(in_chunk, spec.shape)
     for i, offset in zip(present, locations.offsets[present].tolist(), strict=True):

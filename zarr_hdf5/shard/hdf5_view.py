@@ -155,8 +155,9 @@ class HDF5View:
     def _spec(self, shape: tuple[int, ...]) -> DatasetSpec:
         twin, order = self.twin, self.dataset_order()
         fill_value: Any = self.flat.chain.spec.fill_value  # a scalar: elements of variable length have no twin
+        document = self.zarr_json  # first: an attribute may be nothing that JSON can say
         attributes: list[tuple[str, Any]] = [*hdf5_attributes(self.metadata.attributes, self.metadata.data_type.dtype)]
-        attributes.append((JSON_ATTRIBUTE, self.zarr_json))
+        attributes.append((JSON_ATTRIBUTE, document))
         if order != tuple(range(len(order))):
             attributes.append((ORDER_ATTRIBUTE, np.asarray(order, "<i8")))
         names = self.metadata.dimension_names

@@ -6,7 +6,7 @@ particular store.
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, TypeGuard, cast, runtime_checkable
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
@@ -30,6 +30,7 @@ __all__ = [
     "check_prefix",
     "max_gap_of",
     "patches_of",
+    "reads_into",
 ]
 
 LOCAL_GAP = 4096
@@ -236,6 +237,11 @@ class Store(Get, GetRange, GetRanges, Set, Delete, DeletePrefix, Exists, ListPre
     def url(self) -> str:
         """Where this is; for messages, and to open it again."""
         ...
+
+
+def reads_into(store: object) -> TypeGuard[ReadInto]:
+    """Whether the store is a `ReadInto`, asked for every chunk: `isinstance` takes much longer."""
+    return hasattr(store, "read_into")
 
 
 def max_gap_of(store: object) -> int:
