@@ -120,7 +120,10 @@ def task_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
 
 def batch_length(stored: StoredArray) -> int:
     """How many chunks are decoded or encoded at once: many small ones; a large one alone, which spares a copy."""
-    most = BATCH_NBYTES // max(1, stored.chain.spec.nbytes)
+    nbytes = max(1, stored.chain.spec.nbytes)
+    if stored.chain.is_bytes:  # nothing is made of them before they are placed
+        return max(1, TASK_NBYTES // nbytes)
+    most = BATCH_NBYTES // nbytes
     return most if most > MAX_LARGE else 1
 
 
