@@ -18,6 +18,7 @@ __all__ = ["draw"]
 
 COLORS = {"none": "tab:gray", "deflate": "tab:blue", "zstd": "tab:orange", "blosc": "tab:green"}
 MARKERS = {"shards": "o", "legacy": "x"}
+TICKS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
 
 
 def draw(found: Sequence[Measurement], path: Path) -> None:
@@ -39,6 +40,8 @@ def draw(found: Sequence[Measurement], path: Path) -> None:
                 axes.scatter(ratios, places, sizes, color=color, marker=marker, label=label)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.set_xticks([], minor=True)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("time of the best peer / time of zarr_hdf5")
