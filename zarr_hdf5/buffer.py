@@ -1,18 +1,62 @@
 """Bytes in memory, whoever holds them, and one way of looking at them."""
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Buffer", "Buffers", "as_list", "as_rows", "byte_view"]
+from zarr_hdf5.scratch import Allocate, fresh
+
+__all__ = ["Buffer", "Buffers", "Segments", "as_list", "as_rows", "byte_view", "nbytes_of", "put_rows"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
 """An ndarray is taken as its elements in C order, in its own byte order."""
 
 Buffers: TypeAlias = Sequence[Buffer] | npt.NDArray[np.uint8]
 """Several, one after the other; as an ndarray, (n, nbytes), whose rows are contiguous."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segments(Sequence["memoryview[int]"]):
+    """Many buffers within one: cut out when they are asked for, for objects by the thousand take their time.
+
+    data
+        Flat bytes.
+    starts, nbytes
+        (n,) int64: where each buffer begins in `data`, and how long it is. All lie within it.
+    """
+
+    data: "memoryview[int]"
+    starts: npt.NDArray[np.int64]
+    nbytes: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, which: int) -> "memoryview[int]": ...
+    @overload
+    def __getitem__(self, which: slice) -> "Segments": ...
+    def __getitem__(self, which: int | slice) -> "memoryview[int] | Segments":
+        if isinstance(which, slice):
+            return Segments(self.data, self.starts[which], self.nbytes[which])
+        start = int(self.starts[which])
+        return self.data[start : start + int(self.nbytes[which])]
+
+    def __iter__(self) -> "Iterator[memoryview[int]]":
+        data = self.data
+        ends = (self.starts + self.nbytes).tolist()
+        return iter([data[start:end] for start, end in zip(self.starts.tolist(), ends, strict=True)])
+
+    def rows(self) -> npt.NDArray[np.uint8] | None:
+        """(n, nbytes), a view, where all are of one length, at regular distances, and do not overlap; else None."""
+        starts, count, length = self.starts, len(self), int(self.nbytes[0])
+        step = int(starts[1] - starts[0]) if count > 1 else length
+        if step < length or (self.nbytes != length).any() or (starts[1:] - starts[:-1] != step).any():
+            return None
+        return np.ndarray((count, length), np.uint8, self.data, int(starts[0]), (step, 1))
 
 
 def byte_view(buffer: Buffer) -> "memoryview[int]":
@@ -26,7 +70,12 @@ def byte_view(buffer: Buffer) -> "memoryview[int]":
     return view.cast("B") if view.nbytes else memoryview(b"")
 
 
-def as_list(buffers: Buffers) -> Sequence[Buffer]:
+def nbytes_of(buffer: Buffer) -> int:
+    """Length of `buffer` in bytes."""
+    return len(buffer) if isinstance(buffer, bytes | bytearray) else buffer.nbytes
+
+
+def as_list(buffers: Buffers) -> Sequence[Any]:
     """Rows as buffers of their own, which are views."""
     if not isinstance(buffers, np.ndarray):
         return buffers
@@ -34,15 +83,31 @@ def as_list(buffers: Buffers) -> Sequence[Buffer]:
     return [data[start : start + nbytes] for start in range(0, len(data), nbytes)] if nbytes else [b""] * len(buffers)
 
 
-def as_rows(buffers: Buffers) -> npt.NDArray[np.uint8]:
-    """(n, nbytes): buffers of one length as rows; without a copy if there is only one. Raises ValueError for others."""
+def as_rows(buffers: Buffers, allocate: Allocate = fresh) -> npt.NDArray[np.uint8]:
+    """(n, nbytes): buffers of one length as rows, a view if they lie so already. Raises ValueError for others."""
     if isinstance(buffers, np.ndarray):
         return buffers
     if len(buffers) == 1:
         view = byte_view(buffers[0])
         return np.frombuffer(view, np.uint8)[np.newaxis] if view.nbytes else np.empty((1, 0), np.uint8)
-    views = [buffer if isinstance(buffer, bytes) else byte_view(buffer) for buffer in buffers]
-    lengths = set(map(len, views))
-    if len(lengths) > 1:
+    rows = buffers.rows() if isinstance(buffers, Segments) else None
+    if rows is not None:
+        return rows
+    views = list(map(byte_view, buffers))
+    lengths = list(map(len, views))
+    if min(lengths) != max(lengths):
         raise ValueError(f"buffers of different lengths, from {min(lengths)} to {max(lengths)} bytes")
-    return np.frombuffer(b"".join(views), np.uint8).reshape(len(views), *lengths)
+    return put_rows(views, len(views), lengths[0], allocate)
+
+
+def put_rows(buffers: Iterable[Buffer], count: int, nbytes: int, allocate: Allocate = fresh) -> npt.NDArray[np.uint8]:
+    """(count, nbytes): so many buffers of one length, each copied as soon as it comes, to rows in a piece of memory.
+
+    A buffer that is made when it is asked for gives back its memory for the next one. Between two of them hardly
+    anything happens: where many threads make buffers, what another does meanwhile with the interpreter lock is waited
+    for. Raises ValueError for other lengths.
+    """
+    rows = allocate(count * nbytes).reshape(count, nbytes)
+    for place, buffer in zip(as_list(rows), buffers, strict=True):
+        place[:] = buffer
+    return rows

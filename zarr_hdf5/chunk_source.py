@@ -16,7 +16,7 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_grid import RegularChunkGrid
 
-__all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid", "UpdatingSink"]
+__all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid", "ObjectWriter", "UpdatingSink"]
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,32 @@ class ChunkSource(Protocol):
         ...
 
 
+class ObjectWriter(Protocol):
+    """Writes a new object while its chunks are still being encoded. For many threads."""
+
+    def put(self, position: int, count: int, numbers: Sequence[int], chunks: Sequence[Buffer]) -> None:
+        """Take `count` of the chunks that are to come, those from `position` on, in the order of the object.
+
+        Those that are not absent are `chunks`, encoded, whose places in C order of the object are `numbers`. Their
+        memory may be used for other things afterwards.
+        """
+        ...
+
+    def finish(self) -> None:
+        """All have been put: show the object to readers, in place of what was there; none if all are absent."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave what was there as it was."""
+        ...
+
+
 class ChunkSink(Protocol):
     """Writes whole objects."""
+
+    def begin(self, object_coords: tuple[int, ...]) -> ObjectWriter | None:
+        """A writer for an object all of whose chunks are new; None where `write` has to have them at once."""
+        ...
 
     def write(self, object_coords: tuple[int, ...], chunks: Sequence[Buffer | None]) -> None:
         """Write the object of these encoded chunks (C order in the object; None: absent), or delete it if all are."""

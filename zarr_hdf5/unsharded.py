@@ -41,6 +41,9 @@ class UnshardedSink:
         """See `ChunkSink`."""
         return self.object_key(object_coords)
 
+    def begin(self, object_coords: tuple[int, ...]) -> None:
+        """See `ChunkSink`."""
+
     def write(self, object_coords: tuple[int, ...], chunks: Sequence[Buffer | None]) -> None:
         """See `ChunkSink`."""
         (chunk,) = chunks

@@ -21,15 +21,15 @@ def codecs(monkeypatch: pytest.MonkeyPatch) -> CodecCalls:
     calls = CodecCalls(np.dtype("<u2"))
     decode, encode = PreparedChain.decode_many, PreparedChain.encode_many
 
-    def counting_decode(self: PreparedChain, buffers: Buffers, filter_mask: int = 0) -> npt.NDArray[Any]:
+    def counting_decode(self: PreparedChain, buffers: Buffers, *options: Any, **more: Any) -> npt.NDArray[Any]:
         if self.spec.dtype == calls.dtype:
             calls.note("decoded", len(buffers))
-        return decode(self, buffers, filter_mask)
+        return decode(self, buffers, *options, **more)
 
-    def counting_encode(self: PreparedChain, arrays: npt.NDArray[Any]) -> Buffers:
+    def counting_encode(self: PreparedChain, arrays: npt.NDArray[Any], *options: Any) -> Buffers:
         if self.spec.dtype == calls.dtype:
             calls.note("encoded", len(arrays))
-        return encode(self, arrays)
+        return encode(self, arrays, *options)
 
     monkeypatch.setattr(PreparedChain, "decode_many", counting_decode)
     monkeypatch.setattr(PreparedChain, "encode_many", counting_encode)

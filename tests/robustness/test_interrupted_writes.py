@@ -133,11 +133,11 @@ array[{region}] = 7
 """
 MIDWAY = """
 from zarr_hdf5.stores import files
-real = os.writev
-def writev(fd, buffers):
-    real(fd, [buffers[0][: max(1, len(buffers[0]) // 2)]])
+real = os.pwritev
+def pwritev(fd, buffers, offset):
+    real(fd, [buffers[0][: max(1, len(buffers[0]) // 2)]], offset)
     os.kill(os.getpid(), signal.SIGKILL)
-os.writev = writev
+os.pwritev = pwritev
 """
 BEFORE_RENAME = "os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)"
 

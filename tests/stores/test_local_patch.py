@@ -122,16 +122,16 @@ def test_what_somebody_has_locked_is_left_alone(store: LocalStore, how: int) -> 
 def test_a_failing_append_is_taken_back(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, failing: int, left: bytes
 ) -> None:
-    version, write, calls = store.get("a/k").version, os.writev, []
+    version, write, calls = store.get("a/k").version, os.pwritev, []
 
-    def full_disk(fd: int, buffers: list[memoryview]) -> int:
+    def full_disk(fd: int, buffers: list[memoryview], offset: int) -> int:
         calls.append(fd)
         if len(calls) == failing:
-            write(fd, [buffers[0][:1]])
+            write(fd, [buffers[0][:1]], offset)
             raise OSError(errno.ENOSPC, "full")
-        return write(fd, buffers)
+        return write(fd, buffers, offset)
 
-    monkeypatch.setattr(os, "writev", full_disk)
+    monkeypatch.setattr(os, "pwritev", full_disk)
     with pytest.raises(StorageError, match="cannot write 'a/k'"):
         store.patch("a/k", version, [(10, [b"abcd"]), (2, [b"xy"])])
     assert store.get("a/k").data == left
@@ -140,17 +140,17 @@ def test_a_failing_append_is_taken_back(
 @pytest.mark.parametrize("fsync", [False, True])
 def test_each_step_is_on_disk_before_the_next(store: LocalStore, monkeypatch: pytest.MonkeyPatch, fsync: bool) -> None:
     log: list[str] = []
-    write, sync = os.writev, os.fsync
+    write, sync = os.pwritev, os.fsync
 
-    def logging_write(fd: int, buffers: list[memoryview]) -> int:
+    def logging_write(fd: int, buffers: list[memoryview], offset: int) -> int:
         log.append("write")
-        return write(fd, buffers)
+        return write(fd, buffers, offset)
 
     def logging_sync(fd: int) -> None:
         log.append("fsync")
         sync(fd)
 
-    monkeypatch.setattr(os, "writev", logging_write)
+    monkeypatch.setattr(os, "pwritev", logging_write)
     monkeypatch.setattr(os, "fsync", logging_sync)
     version = store.get("a/k").version
     LocalStore(store.root, in_place=True, fsync=fsync).patch("a/k", version, [(10, [b"ab", b"cd"]), (2, [b"xy"])])

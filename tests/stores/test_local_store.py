@@ -160,13 +160,13 @@ def test_temporary_names_are_no_keys(tmp_path: Path) -> None:
 
 def test_partial_reads_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 40
-    pread, preadv, writev = os.pread, os.preadv, os.writev
+    pread, preadv, pwritev = os.pread, os.preadv, os.pwritev
 
-    def short_writev(fd: int, parts: list[memoryview]) -> int:
+    def short_pwritev(fd: int, parts: list[memoryview], offset: int) -> int:
         assert len(parts) <= os.sysconf("SC_IOV_MAX")
-        return writev(fd, [b"".join(parts)[:13]])
+        return pwritev(fd, [b"".join(parts)[:13]], offset)
 
-    monkeypatch.setattr(os, "writev", short_writev)
+    monkeypatch.setattr(os, "pwritev", short_pwritev)
     monkeypatch.setattr(os, "pread", lambda fd, n, at: pread(fd, min(n, 7), at))
     monkeypatch.setattr(os, "preadv", lambda fd, views, at: preadv(fd, [views[0][:7]], at))
     store = LocalStore(tmp_path)
@@ -259,10 +259,10 @@ def test_descriptors_are_closed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "code", "kind"),
     [
-        ("writev", errno.ENOSPC, StorageError),
-        ("writev", errno.EDQUOT, StorageError),
-        ("writev", errno.EIO, StorageError),
-        ("writev", errno.EFBIG, StorageError),
+        ("pwritev", errno.ENOSPC, StorageError),
+        ("pwritev", errno.EDQUOT, StorageError),
+        ("pwritev", errno.EIO, StorageError),
+        ("pwritev", errno.EFBIG, StorageError),
         ("fsync", errno.EIO, StorageError),
         ("replace", errno.EACCES, ReadOnlyError),
         ("replace", errno.EXDEV, StorageError),

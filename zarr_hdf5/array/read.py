@@ -1,15 +1,14 @@
 """Reading: plan, locate, fetch coalesced ranges, decode on all cores, place.
 
-A task is what is selected of some chunks of one object, near each other in it. Their bytes are fetched together, but
-decoded and placed a few at a time, while the processor's cache holds them. Chunks that are nothing but their elements
-may go another way: `read_elements`.
+A task is what is selected of some chunks of one object, near each other in it, which are fetched, decoded and placed
+together: the fewer steps, the less the threads wait for each other. Chunks that are nothing but their elements may go
+another way: `read_elements`.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
-from typing import Any, TypeAlias, TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,31 +16,25 @@ import numpy.typing as npt
 from zarr_hdf5.array.padding import with_padding
 from zarr_hdf5.array.plan import ObjectPart, Part
 from zarr_hdf5.array.read_elements import prefers_elements, read_elements
-from zarr_hdf5.buffer import Buffer, Buffers, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, Segments, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
+from zarr_hdf5.scratch import Allocate, fresh, scratch
 from zarr_hdf5.stored_array import ChunkStore, StoredArray
 from zarr_hdf5.stores.protocol import max_gap_of, reads_into
 
-__all__ = ["Fetched", "batch_length", "decode_chunk", "fetch", "read", "task_length"]
+__all__ = ["Fetched", "decode_chunk", "fetch", "read", "task_length"]
 
 TASK_NBYTES = 4 << 20
-"""Decoded bytes of a task: large beside what a task or a request costs, small beside memory."""
-BATCH_NBYTES = 1 << 20
-"""Decoded bytes of the chunks that are decoded at once: what a core's cache holds with their encoded bytes."""
-MAX_LARGE = 3
-"""Chunks that fit into a batch, if they are large."""
+"""Decoded bytes of a task: large beside what a task or a request costs, small beside memory and shared caches."""
 OBJECTS_AT_ONCE = 1024
 ATTEMPTS = 10
 """Times to look again at an object that others keep replacing."""
 
-SCRATCH_NBYTES = 8 << 20
-
 Values = npt.NDArray[Any]
-ReadRanges: TypeAlias = Callable[[ChunkStore, ChunkLocations, Sequence[ByteRange]], Sequence[Buffer]]
 T = TypeVar("T")
 
 
@@ -118,15 +111,6 @@ def task_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
     return most if nobjects >= worker_count() else min(most, -(-nchunks // worker_count()))
 
 
-def batch_length(stored: StoredArray) -> int:
-    """How many chunks are decoded or encoded at once: many small ones; a large one alone, which spares a copy."""
-    nbytes = max(1, stored.chain.spec.nbytes)
-    if stored.chain.is_bytes:  # nothing is made of them before they are placed
-        return max(1, TASK_NBYTES // nbytes)
-    most = BATCH_NBYTES // nbytes
-    return most if most > MAX_LARGE else 1
-
-
 def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
     if locations.offsets is None or locations.nbytes is None:
         return locations
@@ -142,44 +126,25 @@ def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
 
         _from_one_version(stored, task.coords, task.chunks, task.locations, elements)
         return
-    fetched = fetch(stored, task.coords, task.chunks, task.locations, _read_soon)
-    start = 0
-    for part in task.part.split(batch_length(stored)):
-        rows = range(start, start + part.nchunks)
-        decoded = _decode(stored, task, rows, fetched)
-        if decoded is None:
-            part.fill(out, stored.chain.spec.fill_value)
+    with scratch() as memory:
+        fetched = fetch(stored, task.coords, task.chunks, task.locations, memory.allocate)
+        if len(fetched.present):
+            task.part.put(_decode(stored, task, fetched, memory.allocate), out)
         else:
-            part.put(decoded, out)
-        start = rows.stop
+            task.part.fill(out, stored.chain.spec.fill_value)
 
 
-def _read_for_good(store: ChunkStore, locations: ChunkLocations, ranges: Sequence[ByteRange]) -> Sequence[Buffer]:
-    return store.get_ranges(locations.key, ranges, locations.version)
-
-
-def _read_soon(store: ChunkStore, locations: ChunkLocations, ranges: Sequence[ByteRange]) -> Sequence[Buffer]:
-    """In memory that this thread uses again for its next task, where the store can read into it.
-
-    Fresh memory costs as much as the reading: the system clears it, page by page.
-    """
-    nbytes = sum(wanted.nbytes for wanted in ranges)
-    if nbytes > SCRATCH_NBYTES or not reads_into(store):
-        return _read_for_good(store, locations, ranges)
-    if len(_scratch.data) < nbytes:
-        _scratch.data = memoryview(bytearray(SCRATCH_NBYTES))
-    ends = accumulate(wanted.nbytes for wanted in ranges)
-    views = [_scratch.data[end - wanted.nbytes : end] for wanted, end in zip(ranges, ends, strict=True)]
-    starts = (wanted.offset for wanted in ranges)
-    store.read_into(locations.key, list(zip(starts, views, strict=True)), locations.version)
-    return views
-
-
-class _Scratch(threading.local):
-    data = memoryview(b"")
-
-
-_scratch = _Scratch()
+def _read_ranges(
+    store: ChunkStore, locations: ChunkLocations, ranges: Sequence[ByteRange], allocate: Allocate
+) -> Buffers:
+    """The ranges, in one piece of memory if the store can read into it."""
+    key, version = locations.key, locations.version
+    if not reads_into(store):
+        return store.get_ranges(key, ranges, version)
+    lengths = np.array([wanted.nbytes for wanted in ranges], np.int64)
+    segments = Segments(allocate(int(lengths.sum())).data, np.cumsum(lengths) - lengths, lengths)
+    store.read_into(key, list(zip([wanted.offset for wanted in ranges], segments, strict=True)), version)
+    return segments
 
 
 def fetch(
@@ -187,15 +152,15 @@ def fetch(
     object_coords: tuple[int, ...],
     chunks: npt.NDArray[np.intp],
     locations: ChunkLocations,
-    read_ranges: ReadRanges = _read_for_good,
+    allocate: Allocate = fresh,
 ) -> Fetched:
-    """The encoded chunks, by as few requests as sensible.
+    """The encoded chunks, by as few requests as sensible, in memory from `allocate` if the store can read into it.
 
     An object that was replaced meanwhile is looked at again, so all chunks come from one version of it.
     """
 
     def get(found: ChunkLocations | None) -> Fetched:
-        return NOTHING if found is None else _fetch(stored, found, read_ranges)
+        return NOTHING if found is None else _fetch(stored, found, allocate)
 
     return _from_one_version(stored, object_coords, chunks, locations, get)
 
@@ -217,7 +182,7 @@ def _from_one_version(
     raise CorruptDataError(f"replaced {ATTEMPTS} times while it was being read", key=locations.key)
 
 
-def _fetch(stored: StoredArray, locations: ChunkLocations, read_ranges: ReadRanges) -> Fetched:
+def _fetch(stored: StoredArray, locations: ChunkLocations, allocate: Allocate) -> Fetched:
     if locations.offsets is None or locations.nbytes is None:
         try:
             return Fetched([stored.store.get(locations.key).data], np.zeros(1, np.intp))
@@ -225,65 +190,46 @@ def _fetch(stored: StoredArray, locations: ChunkLocations, read_ranges: ReadRang
             return NOTHING
     if len(locations.offsets) == 1 and locations.offsets[0] >= 0 and locations.filter_masks is None:
         alone = ByteRange(int(locations.offsets[0]), int(locations.nbytes[0]))
-        return Fetched(read_ranges(stored.store, locations, [alone]), np.zeros(1, np.intp))
+        return Fetched(_read_ranges(stored.store, locations, [alone], allocate), np.zeros(1, np.intp))
     (present,) = (locations.offsets >= 0).nonzero()
     if not len(present) and locations.fresh:
         return NOTHING
     offsets, nbytes = locations.offsets[present], locations.nbytes[present]
     runs, run_of = coalesce(offsets, nbytes, max_gap=max_gap_of(stored.store))
-    views = [byte_view(data) for data in read_ranges(stored.store, locations, runs)]
     masks = None if locations.filter_masks is None else locations.filter_masks[present]
     if masks is not None and not masks.any():
         masks = None
-    rows = _rows(views[0], offsets - runs[0].offset, nbytes) if len(views) == 1 else None
-    if rows is not None:
-        return Fetched(rows, present, masks)
+    found = _read_ranges(stored.store, locations, runs, allocate)
     starts = offsets - np.array([run.offset for run in runs], np.int64)[run_of]
+    if isinstance(found, Segments):
+        return Fetched(Segments(found.data, starts + found.starts[run_of], nbytes), present, masks)
+    views = list(map(byte_view, found))
+    if len(views) == 1:
+        return Fetched(Segments(views[0], starts, nbytes), present, masks)
     cuts = zip(run_of.tolist(), starts.tolist(), (starts + nbytes).tolist(), strict=True)
     return Fetched([views[i][start:stop] for i, start, stop in cuts], present, masks)
 
 
-def _rows(
-    view: "memoryview[int]", starts: npt.NDArray[np.int64], nbytes: npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint8] | None:
-    """Chunks of one length at regular distances, as rows."""
-    if len(starts) < 2 or (nbytes != nbytes[0]).any():
-        return None
-    steps = np.diff(starts)
-    if steps[0] < nbytes[0] or (steps != steps[0]).any():
-        return None
-    return np.ndarray((len(starts), int(nbytes[0])), np.uint8, view, int(starts[0]), (int(steps[0]), 1))
-
-
-def _decode(stored: StoredArray, task: Task, rows: range, fetched: Fetched) -> Values | None:
-    """These chunks of a task, (m, *chunk_shape), what is absent filled in; None where all are."""
-    if len(fetched.present) == task.part.nchunks:
-        return _decode_present(stored, task, np.arange(rows.start, rows.stop), fetched, slice(rows.start, rows.stop))
-    first, last = fetched.present.searchsorted((rows.start, rows.stop)).tolist()
-    if first == last:
-        return None
-    present = fetched.present[first:last]
-    decoded = _decode_present(stored, task, present, fetched, slice(first, last))
-    if len(present) == len(rows):
+def _decode(stored: StoredArray, task: Task, fetched: Fetched, allocate: Allocate) -> Values:
+    """The chunks of a task, (m, *chunk_shape), what is absent filled in; at least one is there."""
+    decoded = _decode_present(stored, task, fetched, allocate)
+    if len(decoded) == task.part.nchunks:
         return decoded
     spec = stored.chain.spec
-    full = np.empty((len(rows), *spec.shape), spec.dtype)
+    full = np.empty((task.part.nchunks, *spec.shape), spec.dtype)
     full[...] = spec.fill_value
-    full[present - rows.start] = decoded
+    full[fetched.present] = decoded
     return full
 
 
-def _decode_present(
-    stored: StoredArray, task: Task, rows: npt.NDArray[np.intp], fetched: Fetched, which: slice
-) -> Values:
-    buffers = fetched.buffers[which]
-    if fetched.masks is None:
+def _decode_present(stored: StoredArray, task: Task, fetched: Fetched, allocate: Allocate) -> Values:
+    buffers, masks = fetched.buffers, fetched.masks
+    if masks is None:
         try:
-            return stored.chain.decode_many(buffers)
+            return stored.chain.decode_many(buffers, allocate=allocate)
         except CorruptDataError:
-            pass  # which of them it is, is found one by one
-    masks = np.zeros(len(rows), np.uint32) if fetched.masks is None else fetched.masks[which]
-    each = zip(buffers, masks.tolist(), task.chunks[rows], strict=True)
+            masks = np.zeros(len(buffers), np.uint32)  # which of them it is, is found one by one
+    each = zip(buffers, masks.tolist(), task.chunks[fetched.present], strict=True)
     return np.stack([decode_chunk(stored, buffer, mask, task.locations.key, chunk) for buffer, mask, chunk in each])
 
 

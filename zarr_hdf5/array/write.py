@@ -17,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.plan import Box, ObjectBox, view_of
-from zarr_hdf5.array.read import OBJECTS_AT_ONCE, batch_length, decode_chunk, fetch, task_length
+from zarr_hdf5.array.read import OBJECTS_AT_ONCE, decode_chunk, fetch, task_length
 from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, UpdatingSink
+from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, ObjectWriter, UpdatingSink
 from zarr_hdf5.codecs.fill import are_fill
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CodecError
 from zarr_hdf5.parallel import run
+from zarr_hdf5.scratch import Allocate, fresh, scratch
 from zarr_hdf5.stored_array import StoredArray
 
 __all__ = ["write"]
@@ -39,6 +40,7 @@ class PendingObject:
     """An object on its way: its key, and the encoded chunks it will have, in C order (None: absent).
 
     `todo` counts the chunks that are not encoded yet. `lacking`: chunks that stay as they are have not been fetched.
+    `writer`: takes the chunks at once, so that `chunks` stays empty.
     """
 
     key: str
@@ -46,16 +48,21 @@ class PendingObject:
     chunks: list[Buffer | None]
     todo: int
     lacking: bool
+    writer: ObjectWriter | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Some chunks of a pending object that get new elements, and their places in C order of the object."""
+    """Some chunks of a pending object that get new elements, and their places in C order of the object.
+
+    `position`: how many come before them.
+    """
 
     pending: PendingObject
     box: Box
-    numbers: npt.NDArray[np.intp]
+    numbers: list[int]
+    position: int
 
 
 def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], value: Values) -> None:
@@ -69,7 +76,14 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], va
                 _carry(stored, planned, old, partial=True, untouched=not _updates(sink, planned))
 
             run(carry, [planned for planned in window if not planned.whole])
-            run(lambda task: _write_task(stored, sink, task, value), _tasks(stored, sink, window, carried))
+            begun: list[PendingObject] = []
+            try:
+                tasks = _tasks(stored, sink, window, carried, begun)
+                run(lambda task: _write_task(stored, sink, task, value), tasks)
+            finally:
+                for pending in begun:
+                    if pending.writer is not None and pending.todo:
+                        pending.writer.abandon()
 
 
 def _windows(stored: StoredArray, objects: Iterable[ObjectBox]) -> Iterator[list[ObjectBox]]:
@@ -132,34 +146,45 @@ def _tasks(
     sink: ChunkSink,
     window: Sequence[ObjectBox],
     carried: dict[tuple[int, ...], list[Buffer | None]],
+    begun: list[PendingObject],
 ) -> Iterator[Task]:
     grid = stored.source.grid
     for planned in window:
-        chunks = carried.pop(planned.coords, None) or [None] * grid.nchunks_per_object
+        writer = sink.begin(planned.coords) if planned.whole else None
+        chunks = carried.pop(planned.coords, None) or [None] * (0 if writer else grid.nchunks_per_object)
         nchunks = planned.part.nchunks
-        pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned))
+        pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned), writer)
+        begun.append(pending)
+        position = 0
         for box in planned.part.split(task_length(stored, nchunks, len(window))):
-            yield Task(pending, box, _numbers(box.chunks(), grid))
+            yield Task(pending, box, _numbers(box.chunks(), grid).tolist(), position)
+            position += box.nchunks
 
 
 def _write_task(stored: StoredArray, sink: ChunkSink, task: Task, value: Values) -> None:
-    """Encode the chunks of a task; the last task of an object writes it."""
-    pending = task.pending
-    start = 0
-    for box in task.box.split(batch_length(stored)):
-        numbers = task.numbers[start : start + box.nchunks].tolist()
-        start += box.nchunks
-        _encode(stored, pending, box, numbers, value)
+    """Encode the chunks of a task; the last task of an object writes what is left to write."""
+    pending, nchunks = task.pending, task.box.nchunks
+    with scratch() as memory:
+        if pending.writer is not None:
+            pending.writer.put(task.position, nchunks, *_encode(stored, task, value, memory.allocate))
+        else:
+            encoded = dict(zip(*_encode(stored, task, value, fresh), strict=True))
+            for number in task.numbers:
+                pending.chunks[number] = encoded.get(number)
     with pending.lock:
-        pending.todo -= start
-        done = not pending.todo
-    if done:
+        last = pending.todo == nchunks
+        pending.todo -= 0 if last else nchunks
+    if last:
         _finish(stored, sink, pending)
+        pending.todo = 0
         pending.chunks = []
 
 
 def _finish(stored: StoredArray, sink: ChunkSink, pending: PendingObject) -> None:
     planned, chunks = pending.planned, pending.chunks
+    if pending.writer is not None:
+        pending.writer.finish()
+        return
     if pending.lacking and isinstance(sink, UpdatingSink):
         numbers = _numbers(planned.part.chunks(), stored.source.grid).tolist()
         if sink.update(planned.coords, {number: chunks[number] for number in numbers}):
@@ -168,34 +193,34 @@ def _finish(stored: StoredArray, sink: ChunkSink, pending: PendingObject) -> Non
     sink.write(planned.coords, chunks)
 
 
-def _encode(stored: StoredArray, pending: PendingObject, box: Box, numbers: list[int], value: Values) -> None:
-    """Put the encoded chunks of `box`, which belong at `numbers`, among the chunks of the object."""
-    spec = stored.chain.spec
+def _encode(stored: StoredArray, task: Task, value: Values, allocate: Allocate) -> tuple[list[int], Sequence[Buffer]]:
+    """The encoded chunks that are more than the fill value, and their places in C order of the object."""
+    spec, box, numbers = stored.chain.spec, task.box, task.numbers
     covered = box.covers(spec.shape)
     if covered and box.nchunks == 1 and value.dtype == spec.dtype:
         new = value[view_of(np.newaxis, *box.in_out)]
     else:
-        new = _new_chunks(spec, box.nchunks)
+        new = _new_chunks(spec, box.nchunks, allocate)
         if not covered:
             new[...] = spec.fill_value
-            _fill_in(stored, pending, box.partial(), numbers, new)
+            _fill_in(stored, task.pending, box.partial(), numbers, new)
         for chunks, region in box.views(new, value):
             chunks[...] = region
     absent = are_fill(new, spec.fill_value)
     if absent.any():
-        for row in np.flatnonzero(absent).tolist():
-            pending.chunks[numbers[row]] = None
         there = np.flatnonzero(~absent)
         if not len(there):
-            return
+            return [], []
         new, numbers = new[there], [numbers[row] for row in there.tolist()]
-    for number, buffer in zip(numbers, stored.chain.encode_many(new), strict=True):
-        pending.chunks[number] = buffer
+    return numbers, stored.chain.encode_many(new, allocate)
 
 
-def _new_chunks(spec: ChunkSpec, count: int) -> Values:
+def _new_chunks(spec: ChunkSpec, count: int, allocate: Allocate) -> Values:
+    shape = (count, *spec.shape)
     try:
-        return np.empty((count, *spec.shape), spec.dtype)
+        if spec.dtype.hasobject or spec.dtype.names:  # zeros where there may be padding, which nobody writes to
+            return np.zeros(shape, spec.dtype)
+        return allocate(count * spec.nbytes).view(spec.dtype).reshape(shape)
     except (MemoryError, ValueError) as error:  # ValueError: more than any address can say
         message = f"a chunk of shape {spec.shape} has {spec.nbytes} bytes, which do not fit in memory"
         raise CodecError(message, direction="encoding") from error

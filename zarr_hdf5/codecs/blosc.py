@@ -7,15 +7,17 @@ The lengths in the header are checked here: c-blosc is not told how long its inp
 
 import struct
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import ClassVar
 
 from numcodecs import blosc
 
-from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, put_rows
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = ["BloscCodec", "parse_blosc"]
 
@@ -69,17 +71,34 @@ class BloscCodec:
 
     def encode(self, buffer: Buffer) -> Buffer:
         """Encode. Raises UnsupportedFeatureError for snappy, which numcodecs comes without."""
-        if self.cname == "snappy":
-            raise UnsupportedFeatureError("blosc: encoding with snappy")
-        shuffle = _SHUFFLES.index(self.shuffle or "noshuffle")
-        view = byte_view(buffer)
-        cname, typesize = self.cname.encode(), self.typesize or 1
-        encoded: bytes = blosc.compress(view, cname, self.clevel, shuffle, self.blocksize, typesize)
-        return encoded
+        return self.encode_many([byte_view(buffer)])[0]
 
     def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
         """Decode. Raises CorruptDataError or RuntimeError."""
         view = byte_view(buffer)
+        if not self._decoded_nbytes(view, max_nbytes):
+            return b""
+        decoded: bytes = blosc.decompress(view)
+        return decoded
+
+    def encode_many(self, buffers: Buffers, allocate: Allocate = fresh) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        if self.cname == "snappy":
+            raise UnsupportedFeatureError("blosc: encoding with snappy")
+        shuffle = _SHUFFLES.index(self.shuffle or "noshuffle")
+        options = (self.cname.encode(), self.clevel, shuffle, self.blocksize, self.typesize or 1)
+        return list(map(blosc.compress, as_list(buffers), *map(repeat, options)))
+
+    def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        views = list(map(byte_view, buffers))
+        if len(views) == 1 or not nbytes or any(self._decoded_nbytes(view, nbytes) != nbytes for view in views):
+            return [self.decode(view, nbytes) for view in views]
+        # Not into the rows at once: numcodecs takes longer to look at a buffer than to make and copy one.
+        return put_rows(map(blosc.decompress, views), len(views), nbytes, allocate)
+
+    def _decoded_nbytes(self, view: "memoryview[int]", max_nbytes: int) -> int:
+        """Bytes that the frame holds, by its header. Raises CorruptDataError, UnsupportedFeatureError."""
         if len(view) < _HEADER.size:
             raise CorruptDataError("too short for a header", structure=self.name, found=f"{len(view)} bytes")
         version, _, flags, _, nbytes, _, cbytes = _HEADER.unpack_from(view)
@@ -90,12 +109,9 @@ class BloscCodec:
             raise CorruptDataError(
                 "compressed data are not of their length", structure=self.name, expected=cbytes, found=len(view)
             )
-        if not nbytes:
-            return b""
-        if flags >> 5 == _SNAPPY_FORMAT and not flags & _STORED_FLAG:
+        if nbytes and flags >> 5 == _SNAPPY_FORMAT and not flags & _STORED_FLAG:
             raise UnsupportedFeatureError("blosc: decoding of snappy")
-        decoded: bytes = blosc.decompress(view)
-        return decoded
+        return int(nbytes)
 
 
 def parse_blosc(configuration: Configuration, path: Path, problems: list[Problem]) -> BloscCodec | None:

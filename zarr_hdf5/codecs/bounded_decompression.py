@@ -5,15 +5,19 @@ The streams may follow each other, and may be of any compression; libdeflate rea
 
 import struct
 from collections.abc import Callable
+from itertools import repeat
+from operator import eq
 from typing import Protocol
 
 import deflate
 import numpy as np
+import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, byte_view, put_rows
 from zarr_hdf5.errors import CorruptDataError
+from zarr_hdf5.scratch import Allocate, fresh
 
-__all__ = ["Decompressor", "check_room", "decompress_streams", "gunzip", "inflate"]
+__all__ = ["Decompressor", "check_room", "decompress_streams", "gunzip", "inflate", "inflate_many"]
 
 # Streams after the first are fed in pieces: what follows a stream is copied by `unused_data`, each time anew.
 _PIECE_NBYTES = 4096
@@ -92,6 +96,20 @@ def inflate(buffer: Buffer, max_nbytes: int) -> bytearray | None:
         return None
     # The checksum was found right where the stream ends; libdeflate does not say whether anything follows.
     return decoded if deflate.adler32(decoded) == int.from_bytes(data[-4:], "big") else None
+
+
+def inflate_many(buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> npt.NDArray[np.uint8] | None:
+    """(n, nbytes): `inflate` for each of many streams of one length; None where it cannot say of one."""
+    views = list(map(byte_view, buffers))
+    if not 0 < nbytes < 1 << 32:
+        return None
+    try:
+        rows = put_rows(map(deflate.zlib_decompress, views, repeat(nbytes)), len(views), nbytes, allocate)
+    except (deflate.DeflateError, ValueError):  # ValueError: another length
+        return None
+    sums = map(deflate.adler32, rows)
+    ends = [int.from_bytes(view[-4:], "big") for view in views]
+    return rows if all(map(eq, sums, ends)) else None
 
 
 def gunzip(buffer: Buffer, max_nbytes: int) -> bytearray | None:

@@ -15,6 +15,7 @@ from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.data_type import sound_elements
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = ["BytesCodec", "parse_bytes"]
 
@@ -61,7 +62,7 @@ class BytesCodec:
         """Encode; a view of `array` where it already lies so."""
         return self.serialize_many(array[np.newaxis], spec)[0]
 
-    def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> Buffers:
+    def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec, allocate: Allocate = fresh) -> Buffers:
         """See `BatchArrayBytesCodec`; a view of `arrays` where they already lie so."""
         return np.ascontiguousarray(arrays, self._stored(spec.dtype)).reshape(len(arrays), -1).view(np.uint8)
 
@@ -70,9 +71,9 @@ class BytesCodec:
         array: npt.NDArray[Any] = self.deserialize_many([buffer], spec)[0, ...]
         return array
 
-    def deserialize_many(self, buffers: Buffers, spec: ChunkSpec) -> npt.NDArray[Any]:
+    def deserialize_many(self, buffers: Buffers, spec: ChunkSpec, allocate: Allocate = fresh) -> npt.NDArray[Any]:
         """See `BatchArrayBytesCodec`."""
-        rows = as_rows(buffers)
+        rows = as_rows(buffers, allocate)
         if rows.shape[1] != spec.nbytes:
             raise CorruptDataError(
                 "a chunk is not of its exact length",

@@ -5,13 +5,14 @@ Which bytes come out may depend on the libraries' versions and the processor; ev
 """
 
 from collections.abc import Callable
+from itertools import repeat
 
 import deflate
 from isal import igzip_lib
 
-from zarr_hdf5.buffer import Buffer, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view
 
-__all__ = ["deflate_gzip", "deflate_zlib", "max_deflated_nbytes"]
+__all__ = ["deflate_gzip", "deflate_zlib", "deflate_zlib_many", "max_deflated_nbytes"]
 
 # Level 1 is igzip's 2. Blocks of at most 16 Ki symbols, as zlib makes them: shuffled data change from plane to plane,
 # and igzip's default, one Huffman code for 64 Ki symbols, loses up to 15 % on them.
@@ -28,20 +29,27 @@ def max_deflated_nbytes(nbytes: int) -> int:
 
 def deflate_zlib(buffer: Buffer, level: int) -> Buffer:
     """`buffer` as one zlib stream."""
-    return _encode(buffer, level, igzip_lib.COMP_ZLIB, deflate.zlib_compress)
+    return deflate_zlib_many([buffer], level)[0]
+
+
+def deflate_zlib_many(buffers: Buffers, level: int) -> list[Buffer]:
+    """Each of `buffers` as one zlib stream."""
+    return _encode(buffers, level, igzip_lib.COMP_ZLIB, deflate.zlib_compress)
 
 
 def deflate_gzip(buffer: Buffer, level: int) -> Buffer:
     """`buffer` as one gzip member, without name or time."""
-    return _encode(buffer, level, igzip_lib.COMP_GZIP, deflate.gzip_compress)
+    return _encode([buffer], level, igzip_lib.COMP_GZIP, deflate.gzip_compress)[0]
 
 
 def _encode(
-    buffer: Buffer, level: int, wrapper: int, libdeflate: Callable[["memoryview[int]", int], bytearray]
-) -> Buffer:
-    data = byte_view(buffer)
-    if level == 1:
-        encoded = igzip_lib.compress(data, _IGZIP_LEVEL, wrapper, _IGZIP_BLOCKS)
-        if len(encoded) <= max_deflated_nbytes(len(data)):  # igzip promises no bound, though it was never seen to miss
-            return encoded
-    return libdeflate(data, _LIBDEFLATE_LEVELS[level])
+    buffers: Buffers, level: int, wrapper: int, libdeflate: Callable[["memoryview[int]", int], bytearray]
+) -> list[Buffer]:
+    views = list(map(byte_view, as_list(buffers)))
+    if level != 1:
+        return list(map(libdeflate, views, repeat(_LIBDEFLATE_LEVELS[level])))
+    igzip = map(igzip_lib.compress, views, repeat(_IGZIP_LEVEL), repeat(wrapper), repeat(_IGZIP_BLOCKS))
+    # igzip promises no bound, though it was never seen to miss libdeflate's.
+    pairs = zip(views, list(igzip), strict=True)
+    too_long = _LIBDEFLATE_LEVELS[level]
+    return [new if len(new) <= max_deflated_nbytes(len(old)) else libdeflate(old, too_long) for old, new in pairs]

@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 from numcodecs import lz4
 
-from zarr_hdf5.buffer import Buffer, byte_view
-from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams, inflate
+from zarr_hdf5.buffer import Buffer, Buffers, byte_view
+from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams, inflate, inflate_many
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.deflate_encoding import deflate_zlib, max_deflated_nbytes
+from zarr_hdf5.codecs.deflate_encoding import deflate_zlib, deflate_zlib_many, max_deflated_nbytes
 from zarr_hdf5.errors import CorruptDataError, Problem
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = [
     "Bz2Codec",
@@ -63,6 +64,15 @@ class ZlibCodec:
         if decoded is not None:
             return decoded
         return decompress_streams(zlib.decompressobj, buffer, max_nbytes, self.name, single=True)
+
+    def encode_many(self, buffers: Buffers, allocate: Allocate = fresh) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        return deflate_zlib_many(buffers, self.level)
+
+    def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        rows = inflate_many(buffers, nbytes, allocate) if len(buffers) > 1 else None
+        return [self.decode(buffer, nbytes) for buffer in buffers] if rows is None else rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import Problem
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = ["ShuffleCodec", "parse_shuffle"]
 
@@ -51,20 +52,22 @@ class ShuffleCodec:
         """Decode. Raises CorruptDataError, and ValueError for a buffer that is no whole number of elements."""
         return self.decode_many([buffer], max_nbytes)[0]
 
-    def encode_many(self, buffers: Buffers) -> Buffers:
+    def encode_many(self, buffers: Buffers, allocate: Allocate = fresh) -> Buffers:
         """See `BatchBytesBytesCodec`."""
         if self.elementsize is None or self.elementsize < 2:
             return buffers
-        rows = as_rows(buffers)
-        return _shuffle(rows.reshape(len(rows), -1, self.elementsize)).reshape(rows.shape)
+        rows = as_rows(buffers, allocate)
+        elements = rows.reshape(len(rows), -1, self.elementsize)
+        return _shuffle(elements, allocate(rows.size)).reshape(rows.shape)
 
-    def decode_many(self, buffers: Buffers, max_nbytes: int) -> Buffers:
+    def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
         """See `BatchBytesBytesCodec`."""
-        rows = as_rows(buffers)
-        check_room(rows.shape[1], max_nbytes, self.name)
+        rows = as_rows(buffers, allocate)
+        check_room(rows.shape[1], nbytes, self.name)
         if self.elementsize is None or self.elementsize < 2:
             return rows
-        return _unshuffle(rows.reshape(len(rows), self.elementsize, -1)).reshape(rows.shape)
+        planes = rows.reshape(len(rows), self.elementsize, -1)
+        return _unshuffle(planes, allocate(rows.size)).reshape(rows.shape)
 
 
 # numpy is faster with short words than with their bytes one by one, and always lets go of the interpreter lock.
@@ -73,10 +76,10 @@ _WORDS = {2: "<u2", 4: "<u4"}
 _MANY_PLANES = 16
 
 
-def _shuffle(elements: Bytes) -> Bytes:
-    """From (n, elements, bytes of an element) to (n, bytes of an element, elements)."""
+def _shuffle(elements: Bytes, out: Bytes) -> Bytes:
+    """From (n, elements, bytes of an element) to (n, bytes of an element, elements), which fill `out`."""
     n, count, size = elements.shape
-    planes = np.empty((n, size, count), np.uint8)
+    planes = out.reshape(n, size, count)
     if size not in _WORDS:
         planes[...] = elements.transpose(0, 2, 1)
         return planes
@@ -86,22 +89,21 @@ def _shuffle(elements: Bytes) -> Bytes:
     return planes
 
 
-def _unshuffle(planes: Bytes) -> Bytes:
-    """From (n, bytes of an element, elements) to (n, elements, bytes of an element)."""
+def _unshuffle(planes: Bytes, out: Bytes) -> Bytes:
+    """From (n, bytes of an element, elements) to (n, elements, bytes of an element), which fill `out`."""
     n, size, count = planes.shape
+    elements = out.reshape(n, count, size)
     if size in _WORDS:
-        words: Any = planes[:, -1].astype(_WORDS[size])
+        words: Any = elements.view(_WORDS[size])[..., 0]
+        words[...] = planes[:, -1]
         for i in reversed(range(size - 1)):
             words <<= 8
             words |= planes[:, i]
-        bytes_of_words: Bytes = words.view(np.uint8)
-        return bytes_of_words
-    elements = np.empty((n, count, size), np.uint8)
-    if size > _MANY_PLANES:
+    elif size > _MANY_PLANES:
         elements[...] = planes.transpose(0, 2, 1)
-        return elements
-    for i in range(size):
-        elements[..., i] = planes[:, i]
+    else:
+        for i in range(size):
+            elements[..., i] = planes[:, i]
     return elements
 
 

@@ -30,6 +30,7 @@ from zarr_hdf5.codecs.protocol import (
     is_batch_bytes_bytes,
 )
 from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = ["CodecChain", "PreparedChain", "ResolvableCodec", "codec_to_json"]
 
@@ -124,36 +125,43 @@ class CodecChain:
 Arrays = npt.NDArray[Any]
 
 
-def _encoder(codec: Codec, spec: ChunkSpec) -> Callable[[Any], Any]:
+Step = Callable[[Any, Allocate], Any]
+"""What a codec does to many chunks: arrays, (n, *shape), or buffers. New ones lie in memory from the `Allocate`."""
+
+
+def _encoder(codec: Codec, spec: ChunkSpec) -> Step:
     """What encodes many chunks, of `spec` where they are arrays."""
     if is_batch_array_array(codec):
-        return lambda arrays: codec.encode_arrays(arrays, spec)
+        return lambda arrays, _: codec.encode_arrays(arrays, spec)
     if is_array_array(codec):
-        return lambda arrays: _stack([codec.encode_array(array, spec) for array in _each(arrays)])
+        return lambda arrays, _: _stack([codec.encode_array(array, spec) for array in _each(arrays)])
     if is_batch_array_bytes(codec):
-        return lambda arrays: codec.serialize_many(arrays, spec)
+        return lambda arrays, allocate: codec.serialize_many(arrays, spec, allocate)
     if is_array_bytes(codec):
-        return lambda arrays: [codec.serialize(array, spec) for array in _each(arrays)]
+        return lambda arrays, _: [codec.serialize(array, spec) for array in _each(arrays)]
     if is_batch_bytes_bytes(codec):
         return codec.encode_many
     alone = cast(BytesBytesCodec, codec)
-    return lambda buffers: [alone.encode(buffer) for buffer in buffers]
+    return lambda buffers, _: [alone.encode(buffer) for buffer in buffers]
 
 
-def _decoder(codec: Codec, spec: ChunkSpec, max_nbytes: int) -> Callable[[Any], Any]:
-    """What decodes many chunks, to `spec` where they become arrays, else to at most `max_nbytes` bytes."""
+def _array_decoder(codec: ArrayArrayCodec | ArrayBytesCodec, spec: ChunkSpec) -> Step:
+    """What decodes many chunks to `spec`."""
     if is_batch_array_array(codec):
-        return lambda arrays: codec.decode_arrays(arrays, spec)
+        return lambda arrays, _: codec.decode_arrays(arrays, spec)
     if is_array_array(codec):
-        return lambda arrays: _stack([codec.decode_array(array, spec) for array in _each(arrays)])
+        return lambda arrays, _: _stack([codec.decode_array(array, spec) for array in _each(arrays)])
     if is_batch_array_bytes(codec):
-        return lambda buffers: codec.deserialize_many(buffers, spec)
-    if is_array_bytes(codec):
-        return lambda buffers: _stack([codec.deserialize(buffer, spec) for buffer in buffers])
-    if is_batch_bytes_bytes(codec):
-        return lambda buffers: codec.decode_many(buffers, max_nbytes)
-    alone = cast(BytesBytesCodec, codec)
-    return lambda buffers: [alone.decode(buffer, max_nbytes) for buffer in buffers]
+        return lambda buffers, allocate: codec.deserialize_many(buffers, spec, allocate)
+    single = cast(ArrayBytesCodec, codec)
+    return lambda buffers, _: _stack([single.deserialize(buffer, spec) for buffer in buffers])
+
+
+def _bytes_decoder(codec: BytesBytesCodec, nbytes: int, exact: bool) -> Step:
+    """What decodes many chunks to at most `nbytes` bytes, or to no other length if that is `exact`."""
+    if exact and is_batch_bytes_bytes(codec):
+        return lambda buffers, allocate: codec.decode_many(buffers, nbytes, allocate)
+    return lambda buffers, _: [codec.decode(buffer, nbytes) for buffer in buffers]
 
 
 def _each(arrays: Arrays) -> Iterator[Arrays]:
@@ -195,7 +203,7 @@ class PreparedChain:
         return chain.array_bytes.name == "bytes" and not chain.array_array and not chain.bytes_bytes
 
     @cached_property
-    def _encoders(self) -> list[tuple[str, Callable[[Any], Any]]]:
+    def _encoders(self) -> list[tuple[str, Step]]:
         """Names of the codecs, and what they do to many chunks, in this order."""
         arrays = [(codec.name, _encoder(codec, spec)) for codec, spec in self._array_array]
         middle = self.chain.array_bytes
@@ -203,18 +211,22 @@ class PreparedChain:
         return [*arrays, (middle.name, _encoder(middle, self.encoded_spec)), *buffers]
 
     @cached_property
-    def _decoders(self) -> list[tuple[str, int, Callable[[Any], Any]]]:
+    def _decoders(self) -> list[tuple[str, int, Step]]:
         """Names of the codecs, their bits in the filter mask, and what undoes them, in this order."""
         spec, middle = self.encoded_spec, self.chain.array_bytes
-        buffers = [(codec.name, bit, _decoder(codec, spec, most)) for codec, bit, most in reversed(self._bytes_bytes)]
-        arrays = [(codec.name, 0, _decoder(codec, before, 0)) for codec, before in reversed(self._array_array)]
-        return [*buffers, (middle.name, 0, _decoder(middle, spec, 0)), *arrays]
+        exact = middle.encoded_nbytes(spec)
+        buffers: list[tuple[str, int, Step]] = []
+        for codec, bit, most in self._bytes_bytes:
+            buffers.insert(0, (codec.name, bit, _bytes_decoder(codec, most, exact is not None)))
+            exact = None if exact is None else codec.encoded_nbytes(exact)
+        arrays = [(codec.name, 0, _array_decoder(codec, before)) for codec, before in reversed(self._array_array)]
+        return [*buffers, (middle.name, 0, _array_decoder(middle, spec)), *arrays]
 
     def encode(self, array: Arrays) -> Buffer:
         """Encode a chunk of exactly `spec`'s shape and dtype, of any strides; maybe a view of it. Raises CodecError."""
         return self.encode_many(array[np.newaxis])[0]
 
-    def encode_many(self, arrays: Arrays) -> Sequence[Buffer]:
+    def encode_many(self, arrays: Arrays, allocate: Allocate = fresh) -> Sequence[Buffer]:
         """Encode chunks, (n, *spec.shape) of `spec`'s dtype; maybe views of them. Raises CodecError."""
         if arrays.shape[1:] != self.spec.shape or arrays.dtype != self.spec.dtype:
             found, wanted = (
@@ -225,7 +237,7 @@ class PreparedChain:
         encoded: Any = arrays
         for name, encode in self._encoders:
             try:
-                encoded = encode(encoded)
+                encoded = encode(encoded, allocate)
             except ZarrHDF5Error:
                 raise
             except _FAILURES as error:
@@ -237,9 +249,10 @@ class PreparedChain:
         chunk: Arrays = self.decode_many([buffer], filter_mask)[0, ...]
         return chunk
 
-    def decode_many(self, buffers: Buffers, filter_mask: int = 0) -> Arrays:
+    def decode_many(self, buffers: Buffers, filter_mask: int = 0, allocate: Allocate = fresh) -> Arrays:
         """Decode chunks to (n, *spec.shape), maybe a read-only view of `buffers`, of which there is at least one.
 
+        New arrays lie in memory from `allocate`.
         Where bit `i` of `filter_mask` is set, bytes->bytes codec `i` was not applied to these chunks, and is skipped.
         Raises CorruptDataError.
         """
@@ -248,7 +261,7 @@ class PreparedChain:
             if filter_mask & bit:
                 continue
             try:
-                decoded = decode(decoded)
+                decoded = decode(decoded, allocate)
             except ZarrHDF5Error:
                 raise
             except _FAILURES as error:

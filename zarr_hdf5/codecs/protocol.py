@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer, Buffers
 from zarr_hdf5.data_type import FillValue
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = [
     "ArrayArrayCodec",
@@ -151,12 +152,12 @@ class BatchArrayArrayCodec(ArrayArrayCodec, Protocol):
 class BatchArrayBytesCodec(ArrayBytesCodec, Protocol):
     """One that takes many chunks, (n, *shape), in less time than one by one."""
 
-    def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec) -> Buffers:
-        """Encode chunks of `spec`."""
+    def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec, allocate: Allocate = fresh) -> Buffers:
+        """Encode chunks of `spec`, to memory from `allocate`."""
         ...
 
-    def deserialize_many(self, buffers: Buffers, spec: ChunkSpec) -> npt.NDArray[Any]:
-        """Decode to (n, *spec.shape) (maybe a read-only view of `buffers`). Raises CorruptDataError."""
+    def deserialize_many(self, buffers: Buffers, spec: ChunkSpec, allocate: Allocate = fresh) -> npt.NDArray[Any]:
+        """Decode to (n, *spec.shape), in memory from `allocate` or a read-only view. Raises CorruptDataError."""
         ...
 
 
@@ -164,12 +165,12 @@ class BatchArrayBytesCodec(ArrayBytesCodec, Protocol):
 class BatchBytesBytesCodec(BytesBytesCodec, Protocol):
     """One that takes many buffers in less time than one by one."""
 
-    def encode_many(self, buffers: Buffers) -> Buffers:
-        """Encode each."""
+    def encode_many(self, buffers: Buffers, allocate: Allocate = fresh) -> Buffers:
+        """Encode each, to memory from `allocate`."""
         ...
 
-    def decode_many(self, buffers: Buffers, max_nbytes: int) -> Buffers:
-        """Decode each to at most `max_nbytes` bytes; more is CorruptDataError, found before the memory is taken."""
+    def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
+        """Decode each to `nbytes` bytes, or fewer where it is corrupt; more is CorruptDataError."""
         ...
 
 

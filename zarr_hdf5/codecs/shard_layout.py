@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.buffer import Buffer, nbytes_of
 from zarr_hdf5.codecs.shard_index import ShardIndex, ShardIndexFormat
 
 __all__ = ["PlacedChunks", "ShardLayout"]
@@ -91,13 +91,23 @@ class ShardLayout:
         """Put the encoded chunks (by number; None: absent) one behind the other from byte `start` on."""
         return _place(self.levels, chunks, start)
 
-    def assemble(self, chunks: Sequence[Buffer | None]) -> list[Buffer]:
-        """The parts of a plain shard of these chunks (by number): the chunks, and the outermost index at its end."""
+    @property
+    def chunks_begin(self) -> int:
+        """Where the chunks of a plain shard are placed."""
         top = self.levels[0]
-        at_start = top.location == "start"
-        placed = self.place(chunks, top.nbytes if at_start else 0)
-        index = top.encode(placed.top)
-        return [index, *placed.parts] if at_start else [*placed.parts, index]
+        return top.nbytes if top.location == "start" else 0
+
+    def around(self, placed: PlacedChunks) -> tuple[list[Buffer], list[Buffer]]:
+        """What lies before the placed chunks of a plain shard, and what behind them: the outermost index."""
+        top = self.levels[0]
+        index: list[Buffer] = [top.encode(placed.top)]
+        return (index, []) if top.location == "start" else ([], index)
+
+    def assemble(self, chunks: Sequence[Buffer | None]) -> list[Buffer]:
+        """The parts of a plain shard of these chunks (by number)."""
+        placed = self.place(chunks, self.chunks_begin)
+        front, behind = self.around(placed)
+        return [*front, *placed.parts, *behind]
 
     def locate(self, shard: memoryview) -> ShardIndex:
         """Where the innermost chunks of a whole shard in memory lie, by number. Raises CorruptDataError."""
@@ -116,7 +126,7 @@ class ShardLayout:
 def _place(levels: tuple[ShardIndexFormat, ...], chunks: Sequence[Buffer | None], start: int) -> PlacedChunks:
     if len(levels) == 1:
         parts = [chunk for chunk in chunks if chunk is not None]
-        nbytes = np.array([-1 if chunk is None else _nbytes(chunk) for chunk in chunks], np.int64)
+        nbytes = np.array([-1 if chunk is None else nbytes_of(chunk) for chunk in chunks], np.int64)
         lengths = np.maximum(nbytes, 0)
         offsets = np.where(nbytes < 0, np.int64(-1), start + np.cumsum(lengths) - lengths)
         return PlacedChunks(parts, start + int(lengths.sum()), ShardIndex(offsets, nbytes), offsets, nbytes)
@@ -145,7 +155,3 @@ def _place_nested(levels: tuple[ShardIndexFormat, ...], chunks: Sequence[Buffer 
         offsets[i * each : (i + 1) * each], nbytes[i * each : (i + 1) * each] = placed.offsets, placed.nbytes
         start = end
     return PlacedChunks(parts, start, top, offsets, nbytes)
-
-
-def _nbytes(buffer: Buffer) -> int:
-    return len(buffer) if isinstance(buffer, bytes | bytearray) else buffer.nbytes

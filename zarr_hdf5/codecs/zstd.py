@@ -5,15 +5,18 @@ Any sequence of frames is read, with or without their content size, with skippab
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import zstandard
 
-from zarr_hdf5.buffer import Buffer, Buffers, byte_view
+from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, put_rows
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.errors import CorruptDataError, Problem
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = ["ZstdCodec", "parse_zstd"]
 
@@ -53,32 +56,39 @@ class ZstdCodec:
 
     def encode(self, buffer: Buffer) -> Buffer:
         """Encode as one frame with its content size."""
+        return self._compressor().compress(byte_view(buffer))
+
+    def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
+        """Decode. Raises CorruptDataError or zstandard.ZstdError."""
+        view = byte_view(buffer)
+        try:
+            # The usual: one frame, and nothing else. Its size is trusted with an allocation only up to max_nbytes.
+            if 0 < zstandard.frame_content_size(view) <= max_nbytes:
+                return _contexts.decompressor.decompress(view, allow_extra_data=False)
+        except zstandard.ZstdError:
+            pass
+        return _decode_frames(view, max_nbytes)
+
+    def encode_many(self, buffers: Buffers, allocate: Allocate = fresh) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        return list(map(self._compressor().compress, as_list(buffers)))
+
+    def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
+        """See `BatchBytesBytesCodec`."""
+        views = list(map(byte_view, buffers))
+        with suppress(zstandard.ZstdError, ValueError):
+            if len(views) > 1 and all(zstandard.frame_content_size(view) == nbytes for view in views):
+                decompress = partial(_contexts.decompressor.decompress, allow_extra_data=False)
+                return put_rows(map(decompress, views), len(views), nbytes, allocate)
+        return [self.decode(view, nbytes) for view in views]
+
+    def _compressor(self) -> zstandard.ZstdCompressor:
         options = (self.level, self.checksum)
         compressor = _contexts.compressors.get(options)
         if compressor is None:
             compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=self.checksum)
             _contexts.compressors[options] = compressor
-        return compressor.compress(byte_view(buffer))
-
-    def decode(self, buffer: Buffer, max_nbytes: int) -> Buffer:
-        """Decode. Raises CorruptDataError or zstandard.ZstdError."""
-        return self.decode_many([buffer], max_nbytes)[0]
-
-    def encode_many(self, buffers: Buffers) -> Buffers:
-        """See `BatchBytesBytesCodec`."""
-        return [self.encode(buffer) for buffer in buffers]
-
-    def decode_many(self, buffers: Buffers, max_nbytes: int) -> Buffers:
-        """See `BatchBytesBytesCodec`."""
-        views = list(map(byte_view, buffers))
-        decompress, content_size = _contexts.decompressor.decompress, zstandard.frame_content_size
-        try:
-            # The usual: one frame, and nothing else. Its size is trusted with an allocation only up to max_nbytes.
-            if all(0 < content_size(view) <= max_nbytes for view in views):
-                return [decompress(view, allow_extra_data=False) for view in views]
-        except zstandard.ZstdError:
-            pass
-        return [_decode_frames(view, max_nbytes) for view in views]
+        return compressor
 
 
 def _decode_frames(view: "memoryview[int]", max_nbytes: int) -> bytes:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ObjectGrid
+from zarr_hdf5.codecs.shard_layout import PlacedChunks
 from zarr_hdf5.codecs.sharding_indexed import FlatShard
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.chunk_index import StoredChunks, chunk_index_page_bits, encode_chunk_index
@@ -75,17 +76,26 @@ class HDF5View:
 
     def wrap(self, shard_coords: tuple[int, ...], chunks: Sequence[Buffer | None]) -> list[Buffer]:
         """The parts of the file that holds these encoded chunks (by number) at `shard_coords` (stored order)."""
+        placed = self.flat.layout.place(chunks, self.chunks_begin(shard_coords))
+        front, behind = self.around(shard_coords, placed)
+        return [*front, *placed.parts, *behind]
+
+    def chunks_begin(self, shard_coords: tuple[int, ...]) -> int:
+        """Where the chunks are placed in the file."""
+        return self.base_address + len(self.template(shard_coords).image)
+
+    def around(self, shard_coords: tuple[int, ...], placed: PlacedChunks) -> tuple[list[Buffer], list[Buffer]]:
+        """What lies before the placed chunks, and what behind them."""
         template = self.template(shard_coords)
-        layout, top, base = self.flat.layout, self.flat.layout.levels[0], self.base_address
-        placed = layout.place(chunks, base + len(template.image))
+        top, base = self.flat.layout.levels[0], self.base_address
         stored = self.stored_chunks(placed.offsets, placed.nbytes)
         index = encode_chunk_index(template.layout.index_type, stored, placed.end - base)
         zarr_index = top.encode(placed.top)
-        behind = [index.data] if base else [index.data, zarr_index]
         end = placed.end + len(index.data) + (0 if base else top.nbytes)
         header = self.header(shard_coords, end, index.address, index.single_chunk)
-        front: list[Buffer] = [zarr_index, bytes(base - top.nbytes), header] if base else [header]
-        return [*front, *placed.parts, *behind]
+        if base:
+            return [zarr_index, bytes(base - top.nbytes), header], [index.data]
+        return [header], [index.data, zarr_index]
 
     def header(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,8 @@ from zarr_hdf5.hdf5.index_walk import run_walk
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.patch import walk_to_patch
 from zarr_hdf5.shard.source import ShardSource, ShardTable
-from zarr_hdf5.stores.protocol import Store, patches_of
+from zarr_hdf5.shard.writer import Around, ShardWriter
+from zarr_hdf5.stores.protocol import Store, creates_of, patches_of
 
 __all__ = ["ShardSink"]
 
@@ -34,6 +36,17 @@ class ShardSink(UpdatingSink):
     def key(self, object_coords: tuple[int, ...]) -> str:
         """See `ChunkSink`."""
         return self.object_key(object_coords)
+
+    def begin(self, object_coords: tuple[int, ...]) -> ShardWriter | None:
+        """See `ChunkSink`."""
+        creates, key = creates_of(self.store), self.object_key(object_coords)
+        if creates is None or len(self.layout.levels) > 1:
+            return None
+        view, layout = self.view, self.layout
+        around: Around = layout.around if view is None else partial(view.around, object_coords)
+        begin = layout.chunks_begin if view is None else view.chunks_begin(object_coords)
+        create, delete = partial(creates.create, key), partial(self.store.delete, key)
+        return ShardWriter(create, delete, around, layout.nchunks, begin)
 
     def write(self, object_coords: tuple[int, ...], chunks: Sequence[Buffer | None]) -> None:
         """See `ChunkSink`."""

@@ -50,7 +50,7 @@ def read_range(fd: int, wanted: ByteRange, key: str) -> bytes | memoryview:
 
 def read_into(fd: int, offset: int, buffer: "memoryview[int]", key: str) -> None:
     """Fill `buffer` from a range that lies within the file. Raises StaleVersionError if it no longer does."""
-    done = 0
+    done = os.preadv(fd, (buffer,), offset) if 0 < len(buffer) <= _ONE_READ_NBYTES else 0
     while done < len(buffer):
         count = os.preadv(fd, [buffer[done : done + _ONE_READ_NBYTES]], offset + done)
         if count == 0:
@@ -89,8 +89,7 @@ def patch_file(fd: int, size: int, steps: Iterable[tuple[int, Sequence[Buffer]]]
     try:
         for offset, parts in steps:
             begun += 1
-            os.lseek(fd, offset, os.SEEK_SET)
-            write_parts(fd, parts)
+            write_parts(fd, parts, offset)
             if fsync:
                 os.fsync(fd)
     except BaseException:
@@ -99,8 +98,8 @@ def patch_file(fd: int, size: int, steps: Iterable[tuple[int, Sequence[Buffer]]]
         raise
 
 
-def write_parts(fd: int, parts: Iterable[Buffer]) -> None:
-    """Write the concatenation of `parts` without joining them."""
+def write_parts(fd: int, parts: Iterable[Buffer], offset: int = 0) -> None:
+    """Write the concatenation of `parts`, without joining them, from `offset` on."""
     batch: list[memoryview] = []
     nbytes = 0
     for part in parts:
@@ -109,15 +108,17 @@ def write_parts(fd: int, parts: Iterable[Buffer]) -> None:
             batch.append(view)
             nbytes += view.nbytes
         if len(batch) == _IOV_MAX or nbytes >= _BATCH_NBYTES:
-            _write_batch(fd, batch)
+            _write_batch(fd, batch, offset)
+            offset += nbytes
             batch, nbytes = [], 0
-    _write_batch(fd, batch)
+    _write_batch(fd, batch, offset)
 
 
-def _write_batch(fd: int, batch: list[memoryview]) -> None:
+def _write_batch(fd: int, batch: list[memoryview], offset: int) -> None:
     """Write all of `batch`, none of it empty."""
     while batch:
-        written = os.writev(fd, batch)
+        written = os.pwritev(fd, batch, offset)
+        offset += written
         whole = 0
         while whole < len(batch) and written >= batch[whole].nbytes:
             written -= batch[whole].nbytes

@@ -117,30 +117,31 @@ class LocalStore:
     ) -> None:
         """See `ReadInto`."""
         with _Open(self._path(key), key, version) as file:
+            fd, size = file.fd, file.size
             for offset, buffer in wanted:
-                resolve(ByteRange(offset, len(buffer)), file.size, key)
+                if not 0 <= offset <= size - len(buffer):
+                    resolve(ByteRange(offset, len(buffer)), size, key)  # raises
             for offset, buffer in wanted:
-                read_into(file.fd, offset, buffer, key)
+                read_into(fd, offset, buffer, key)
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """See `Set`."""
-        path = self._path(key)
-        with self._writing(key):
-            fd, temporary = create_temporary(os.path.dirname(path))
-            try:
-                try:
-                    write_parts(fd, parts)
-                    if self._fsync:
-                        os.fsync(fd)
-                finally:
-                    os.close(fd)
-                os.replace(temporary, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
-            if self._fsync:
-                self._fsync_directories(path)
+        new = self.create(key)
+        try:
+            new.write(0, parts)
+            new.finish()
+        except BaseException:
+            new.abandon()
+            raise
+
+    @property
+    def creates(self) -> bool:
+        """Objects can be written piece by piece."""
+        return True
+
+    def create(self, key: str) -> "NewFile":
+        """See `Create`."""
+        return NewFile(self, key)
 
     def patch(self, key: str, version: Hashable, steps: Iterable[tuple[int, Sequence[Buffer]]]) -> Hashable:
         """See `Patch`."""
@@ -254,6 +255,45 @@ class LocalStore:
                 os.close(fd)
             if directory == self.root:
                 break
+
+
+class NewFile:
+    """A `NewObject` of a `LocalStore`: a temporary file, which gets the object's name when it is finished."""
+
+    def __init__(self, store: LocalStore, key: str) -> None:
+        self._store, self._key, self._path = store, key, store._path(key)
+        with store._writing(key):
+            self._fd, self._temporary = create_temporary(os.path.dirname(self._path))
+
+    def write(self, offset: int, parts: Iterable[Buffer]) -> None:
+        """See `NewObject`."""
+        with self._store._writing(self._key):
+            write_parts(self._fd, parts, offset)
+
+    def finish(self) -> None:
+        """See `NewObject`."""
+        with self._store._writing(self._key):
+            if self._store._fsync:
+                os.fsync(self._fd)
+            self._close()
+            os.replace(self._temporary, self._path)
+            self._temporary = ""
+            if self._store._fsync:
+                self._store._fsync_directories(self._path)
+
+    def abandon(self) -> None:
+        """See `NewObject`."""
+        with suppress(OSError):
+            self._close()
+        if self._temporary:
+            with suppress(OSError):
+                os.unlink(self._temporary)
+            self._temporary = ""
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class _Reading:

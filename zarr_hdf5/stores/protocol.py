@@ -14,6 +14,7 @@ from zarr_hdf5.errors import NotFoundError
 
 __all__ = [
     "Blob",
+    "Create",
     "Delete",
     "DeletePrefix",
     "Exists",
@@ -22,12 +23,14 @@ __all__ = [
     "GetRanges",
     "ListDir",
     "ListPrefix",
+    "NewObject",
     "Patch",
     "ReadInto",
     "Set",
     "Store",
     "check_key",
     "check_prefix",
+    "creates_of",
     "max_gap_of",
     "patches_of",
     "reads_into",
@@ -151,6 +154,35 @@ class Set(Protocol):
         ...
 
 
+class NewObject(Protocol):
+    """An object that is being written; nobody sees it before it is finished. For many threads."""
+
+    def write(self, offset: int, parts: Iterable[Buffer]) -> None:
+        """Write `parts`, one behind the other, from `offset` on. Raises StorageError."""
+        ...
+
+    def finish(self) -> None:
+        """Put it in place of the old object, in one step. Raises StorageError; the old object is still there then."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget it, if it is not finished."""
+        ...
+
+
+class Create(Protocol):
+    """Writing whole objects piece by piece."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether this can be done; False: do not call `create`."""
+        ...
+
+    def create(self, key: str) -> NewObject:
+        """Begin a new object. Raises ReadOnlyError, StorageError."""
+        ...
+
+
 class Patch(Protocol):
     """Changing objects where they are; readers at the same moment, and crashes, may see some of it."""
 
@@ -242,6 +274,11 @@ class Store(Get, GetRange, GetRanges, Set, Delete, DeletePrefix, Exists, ListPre
 def reads_into(store: object) -> TypeGuard[ReadInto]:
     """Whether the store is a `ReadInto`, asked for every chunk: `isinstance` takes much longer."""
     return hasattr(store, "read_into")
+
+
+def creates_of(store: object) -> Create | None:
+    """The store itself, where it can write an object piece by piece."""
+    return cast("Create", store) if getattr(store, "creates", False) else None
 
 
 def max_gap_of(store: object) -> int:

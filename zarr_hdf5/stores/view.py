@@ -1,11 +1,22 @@
 """A part of another store as a store, or a store with its writing verbs off. Knows no particular store."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import cast
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import ReadOnlyError, StaleVersionError
-from zarr_hdf5.stores.protocol import Blob, Store, check_key, check_prefix, max_gap_of, patches_of
+from zarr_hdf5.stores.protocol import (
+    Blob,
+    Create,
+    NewObject,
+    Store,
+    check_key,
+    check_prefix,
+    creates_of,
+    max_gap_of,
+    patches_of,
+)
 
 __all__ = ["StoreView"]
 
@@ -59,6 +70,16 @@ class StoreView:
         """See `Set`."""
         self._check_writable(key)
         self._store.set(self._key(key), parts)
+
+    @property
+    def creates(self) -> bool:
+        """The store's."""
+        return creates_of(self._store) is not None
+
+    def create(self, key: str) -> NewObject:
+        """See `Create`."""
+        self._check_writable(key)
+        return cast("Create", self._store).create(self._key(key))
 
     def patch(self, key: str, version: Hashable, steps: Iterable[tuple[int, Sequence[Buffer]]]) -> Hashable:
         """See `Patch`."""
