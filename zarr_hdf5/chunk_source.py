@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +52,7 @@ class ObjectGrid:
         return prod(self.chunks_per_object)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChunkLocations:
+class ChunkLocations(NamedTuple):
     """Where some chunks of one object lie.
 
     key

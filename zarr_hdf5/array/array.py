@@ -10,7 +10,7 @@ import numpy.typing as npt
 from zarr_hdf5.array.compose import compose_array
 from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.array.info import ArrayInfo, StorageFacts
-from zarr_hdf5.array.plan import plan_objects
+from zarr_hdf5.array.plan import plan_objects, plan_parts
 from zarr_hdf5.array.points import plan_points
 from zarr_hdf5.array.read import read
 from zarr_hdf5.array.readers import ReaderTable, reader_table
@@ -251,7 +251,7 @@ class Array:
         stored = self._composition.stored
         dims = tuple(chosen.dims[axis] for axis in stored.order)
         target = result.reshape(chosen.full_shape).transpose(stored.order)
-        read(stored, plan_objects(dims, stored.source.grid), target)
+        read(stored, plan_parts(dims, stored.source.grid), target)
 
     def _save_attributes(self, attributes: dict[str, Any]) -> None:
         metadata = replace(self.metadata, attributes=attributes)

@@ -14,7 +14,7 @@ from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.indexing.basic import DimSelection
 from zarr_hdf5.indexing.projection import ChunkDim, project
 
-__all__ = ["Box", "ChunkPart", "ObjectPart", "Part", "SomeChunks", "plan_objects", "view_of"]
+__all__ = ["Box", "ChunkPart", "ObjectPart", "Part", "SomeChunks", "plan_objects", "plan_parts", "view_of"]
 
 Slices = tuple[slice, ...]
 Values = npt.NDArray[Any]
@@ -54,19 +54,15 @@ class Part(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkPart:
+class ChunkPart(NamedTuple):
     """The part of one chunk that is selected.
 
     in_chunk, in_out
         Where the elements are in the chunk, and where in the result.
-    whole
-        Whether these are all elements of the chunk that lie within the array.
     """
 
     in_chunk: Slices
     in_out: Slices
-    whole: bool
 
 
 class Segment(NamedTuple):
@@ -115,7 +111,7 @@ class Box:
     def parts(self) -> Iterator[ChunkPart]:
         """The chunks one by one."""
         for dims in product(*self.dims):
-            yield ChunkPart(tuple(d.in_chunk for d in dims), tuple(d.in_out for d in dims), all(d.whole for d in dims))
+            yield ChunkPart(tuple(d.in_chunk for d in dims), tuple(d.in_out for d in dims))
 
     def split(self, most: int) -> "Iterator[Box]":
         """See `Part`."""
@@ -245,8 +241,8 @@ class SomeChunks:
 
     def put(self, decoded: Values, out: Values) -> None:
         """See `Part`."""
-        for chunk, part in zip(decoded, self.each, strict=True):
-            out[part.in_out] = chunk[part.in_chunk]
+        for row, part in enumerate(self.each):
+            out[view_of(*part.in_out)] = decoded[view_of(row, *part.in_chunk)]
 
     def fill(self, out: Values, value: Any) -> None:
         """See `Part`."""
@@ -268,6 +264,30 @@ class ObjectBox(ObjectPart):
 
     part: Box
     whole: bool
+
+
+def plan_parts(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectPart]:
+    """What a selection takes of each object, in C order."""
+    chunk: list[int] = []
+    in_chunk: list[slice] = []
+    for dim, length in zip(dims, grid.chunk_shape, strict=True):
+        number, first = divmod(dim.start, length)
+        last = first + (dim.count - 1) * dim.step
+        if not 0 <= last < length or not dim.count:
+            return plan_objects(dims, grid)
+        chunk.append(number)
+        in_chunk.append(_slice(first, last, dim.step))
+    # By far the most frequent of small selections: all in one chunk.
+    pairs = [divmod(number, count) for number, count in zip(chunk, grid.chunks_per_object, strict=True)]
+    coords = np.array([[within for _, within in pairs]], np.intp)
+    part = ChunkPart(tuple(in_chunk), tuple([slice(0, dim.count) for dim in dims]))
+    return iter([ObjectPart(tuple([number for number, _ in pairs]), SomeChunks(coords, [part]))])
+
+
+def _slice(first: int, last: int, step: int) -> slice:
+    """The positions from `first` to `last`, both included; counting down to 0 has no stop, -1 would be the last."""
+    stop = last + (1 if step > 0 else -1)
+    return slice(first, stop if stop >= 0 else None, step)
 
 
 def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectBox]:

@@ -6,9 +6,8 @@ another way: `read_elements`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +37,7 @@ Values = npt.NDArray[Any]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """What is selected of some chunks of the object at `coords`; `chunks` and `locations` are theirs."""
 
     coords: tuple[int, ...]
@@ -48,8 +46,7 @@ class Task:
     locations: ChunkLocations
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """The encoded chunks that are there.
 
     present
@@ -71,6 +68,9 @@ def read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> Non
     stored, out = with_padding(stored, out)
     pending = iter(objects)
     while window := list(islice(pending, OBJECTS_AT_ONCE)):
+        if len(window) == 1 and window[0].part.nchunks == 1:
+            _read_chunk(stored, window[0], out)
+            continue
         found: dict[int, tuple[npt.NDArray[np.intp], ChunkLocations | None]] = {}
 
         def locate(i: int, window: list[ObjectPart] = window, found: dict[int, Any] = found) -> None:
@@ -86,6 +86,16 @@ def read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> Non
             else:
                 tasks += _tasks(stored, Task(planned.coords, planned.part, chunks, locations), len(window))
         run(lambda task: _read_task(stored, task, out), tasks)
+
+
+def _read_chunk(stored: StoredArray, planned: ObjectPart, out: Values) -> None:
+    """Nothing to share out."""
+    chunks = planned.part.chunks()
+    locations = stored.source.locate(planned.coords, chunks)
+    if locations is None:
+        planned.part.fill(out, stored.chain.spec.fill_value)
+    else:
+        _read_task(stored, Task(planned.coords, planned.part, chunks, locations), out)
 
 
 def _tasks(stored: StoredArray, task: Task, nobjects: int) -> Iterator[Task]:
@@ -115,7 +125,7 @@ def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
     if locations.offsets is None or locations.nbytes is None:
         return locations
     masks = None if locations.filter_masks is None else locations.filter_masks[rows]
-    return replace(locations, offsets=locations.offsets[rows], nbytes=locations.nbytes[rows], filter_masks=masks)
+    return locations._replace(offsets=locations.offsets[rows], nbytes=locations.nbytes[rows], filter_masks=masks)
 
 
 def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
@@ -141,6 +151,11 @@ def _read_ranges(
     key, version = locations.key, locations.version
     if not reads_into(store):
         return store.get_ranges(key, ranges, version)
+    if len(ranges) == 1:
+        (wanted,) = ranges
+        data = allocate(wanted.nbytes).data
+        store.read_into(key, [(wanted.offset, data)], version)
+        return [data]
     lengths = np.array([wanted.nbytes for wanted in ranges], np.int64)
     segments = Segments(allocate(int(lengths.sum())).data, np.cumsum(lengths) - lengths, lengths)
     store.read_into(key, list(zip([wanted.offset for wanted in ranges], segments, strict=True)), version)

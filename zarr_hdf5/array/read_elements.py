@@ -74,15 +74,17 @@ def run_of(in_chunk: Slices, chunk_shape: tuple[int, ...]) -> Run:
 
 def prefers_elements(stored: StoredArray, part: Part, locations: ChunkLocations, out: npt.NDArray[Any]) -> bool:
     """Whether less is read, or less copied, than by fetching whole chunks and placing what is wanted of them."""
-    spec = stored.chain.encoded_spec
-    if not stored.chain.is_bytes or locations.offsets is None:
+    if not stored.chain.is_bytes or locations.offsets is None or locations.nbytes is None:
         return False
     if not isinstance(part, Box | SomeChunks):
         return True
-    if ((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any():
-        return True
-    if spec.nbytes <= WHOLE_NBYTES:
-        return False
+    spec = stored.chain.encoded_spec
+    if len(locations.offsets) == 1:
+        odd = int(locations.nbytes[0]) != spec.nbytes and locations.offsets[0] >= 0
+    else:
+        odd = bool(((locations.nbytes != spec.nbytes) & (locations.offsets >= 0)).any())
+    if odd or spec.nbytes <= WHOLE_NBYTES:
+        return odd
     first = next(part.parts())
     unwanted = spec.nbytes - prod(run_of(first.in_chunk, spec.shape).shape) * spec.dtype.itemsize
     return unwanted > WHOLE_NBYTES or bool(out[view_of(*first.in_out)].flags.c_contiguous)

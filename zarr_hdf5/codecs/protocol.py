@@ -6,6 +6,8 @@ Source: Zarr core specification v3, "Codecs".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import numpy as np
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChunkSpec:
     """A decoded chunk before its bytes are seen: `shape` in elements, `dtype`, and the value of absent elements.
 
@@ -44,15 +46,12 @@ class ChunkSpec:
     dtype: np.dtype[Any]
     fill_value: FillValue
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of elements."""
-        n = 1
-        for length in self.shape:
-            n *= length
-        return n
+        return prod(self.shape)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of the decoded chunk; of objects, only of the pointers to them."""
         return self.size * self.dtype.itemsize

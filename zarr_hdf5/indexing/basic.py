@@ -5,6 +5,7 @@ Knows shapes; knows nothing of chunks. numpy's new axes and boolean scalars are 
 
 import operator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,7 @@ from zarr_hdf5.errors import SelectionError
 __all__ = ["BasicSelection", "DimSelection", "parse_basic"]
 
 
-@dataclass(frozen=True, slots=True)
-class DimSelection:
+class DimSelection(NamedTuple):
     """Along one dimension the positions `start + k * step`, k from 0 to `count` - 1.
 
     `step` may be negative and is never 0; it is 1 where there are fewer than two positions. `start` is 0 where there
@@ -23,7 +23,7 @@ class DimSelection:
 
     start: int
     step: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple's method, which nobody asks a selection for
     drop: bool
 
 
@@ -53,6 +53,13 @@ def parse_basic(selection: object, shape: tuple[int, ...]) -> BasicSelection:
         If the selection is not basic, or lies outside the array.
     """
     items = selection if isinstance(selection, tuple) else (selection,)
+    if len(items) != len(shape) or any(item is Ellipsis for item in items):
+        items = _expand(items, shape)
+    return BasicSelection(tuple([_parse_dim(item, axis, shape[axis]) for axis, item in enumerate(items)]))
+
+
+def _expand(items: tuple[object, ...], shape: tuple[int, ...]) -> tuple[object, ...]:
+    """One item for each dimension, whole dimensions in place of the ellipsis."""
     ellipses = [i for i, item in enumerate(items) if item is Ellipsis]
     if len(ellipses) > 1:
         raise SelectionError("a selection can have only one ellipsis ('...')")
@@ -62,10 +69,7 @@ def parse_basic(selection: object, shape: tuple[int, ...]) -> BasicSelection:
             _check_kind(item)
         raise SelectionError(f"too many indices: {given} for an array of {len(shape)} dimensions")
     at = ellipses[0] if ellipses else len(items)
-    missing = (slice(None),) * (len(shape) - given)
-    full = (*items[:at], *missing, *items[at + 1 :])
-    pairs = zip(full, shape, strict=True)
-    return BasicSelection(tuple(_parse_dim(item, axis, length) for axis, (item, length) in enumerate(pairs)))
+    return (*items[:at], *(slice(None),) * (len(shape) - given), *items[at + 1 :])
 
 
 def _check_kind(item: object) -> None:

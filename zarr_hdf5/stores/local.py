@@ -31,6 +31,8 @@ from zarr_hdf5.stores.protocol import Blob, check_key, check_prefix
 
 __all__ = ["LocalStore"]
 
+MAX_GAP = 16384
+
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -70,6 +72,11 @@ class LocalStore:
         self._read_only = read_only
         self._fsync = fsync
         self._in_place = in_place
+
+    @property
+    def max_gap(self) -> int:
+        """Bytes that are read along, from the page cache or a disk, sooner than the system is asked once more."""
+        return MAX_GAP
 
     def __repr__(self) -> str:
         options = ", read_only=True" * self._read_only + ", in_place=True" * self._in_place

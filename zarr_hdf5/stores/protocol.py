@@ -36,8 +36,8 @@ __all__ = [
     "reads_into",
 ]
 
-LOCAL_GAP = 4096
-"""Bytes that a disk reads along sooner than it is asked twice."""
+MAX_GAP = 4096
+"""What a store that does not say anything has for `max_gap_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +284,9 @@ def creates_of(store: object) -> Create | None:
 def max_gap_of(store: object) -> int:
     """Unwanted bytes between two ranges that are cheaper to read along than to leave out.
 
-    A store where each range is a request says so in an attribute `max_gap`.
+    A store where each range is a request, or a system call, says so in an attribute `max_gap`.
     """
-    return int(getattr(store, "max_gap", LOCAL_GAP))
+    return int(getattr(store, "max_gap", MAX_GAP))
 
 
 def patches_of(store: object) -> Patch | None:
