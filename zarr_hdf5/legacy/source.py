@@ -186,7 +186,8 @@ class HDF5ChunkSource:
         row = np.minimum(numbers.searchsorted(wanted), len(numbers) - 1)
         present = numbers[row] == wanted
         offsets, nbytes = (np.where(present, column[row], -1) for column in (table.offsets, table.nbytes))
-        return offsets, nbytes, table.filter_masks[row]
+        masks = table.filter_masks[row]
+        return offsets, nbytes, masks if masks.any() else None
 
     def _walk(self, known: Known, index: ChunkIndex, wanted: list[tuple[int, ...]] | None) -> ChunkTable:
         dataset, reads = self.dataset, known.reads
