@@ -55,3 +55,8 @@ def test_reading(array: zh.Array, selection: Any, beyond: int) -> None:
 
 def test_reading_points(array: zh.Array) -> None:
     assert peak(lambda: array.vindex[POINTS]) < 2 * 4 * CHUNK_NBYTES + MIB
+
+
+def test_writing_whole_shards(array: zh.Array) -> None:
+    """The encoded chunks of a task for each thread, and of one that came too early."""
+    assert peak(lambda: array.set_basic_selection(..., VALUES)) < 4 * 4 * MIB + MIB
