@@ -1,6 +1,7 @@
 """Groups: members, creation, deletion, trees."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -131,3 +132,11 @@ def test_groups_nested_by_the_thousand(tmp_path: Path) -> None:
     assert paths[-1] == "g/" * 300 + "a"
     assert len(keys) == 303
     assert "groups further down are not drawn" in str(group.tree())
+
+
+def test_arrays_made_by_many_threads() -> None:
+    """libhdf5 writes the headers of all of them in memory at once."""
+    root = zh.create_group("memory://group-of-threads")
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda i: root.create_array(f"a{i}", data=[i]), range(64)))
+    assert [array[0] for array in made] == list(range(64))

@@ -7,16 +7,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO, RawIOBase
+from itertools import count
 from typing import Protocol, runtime_checkable
 
 import h5py
 
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ZarrHDF5Error
 
-__all__ = ["LIBRARY_ERRORS", "open_file"]
+__all__ = ["LIBRARY_ERRORS", "memory_file_name", "open_file"]
 
 LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError, SystemError, MemoryError)
 """What h5py raises for broken files, depending on which part is broken."""
+
+_numbers = count()
+
+
+def memory_file_name() -> str:
+    """A name for a file in memory: of two open ones of the same name, libhdf5 refuses the second."""
+    return f"memory {next(_numbers)}"
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.data_layout import ChunkedLayout, parse_chunked_layout
 from zarr_hdf5.hdf5.filter_pipeline import NAME_VALUES, encode_third_party, filter_id_fields
 from zarr_hdf5.hdf5.filters import Filter
+from zarr_hdf5.hdf5.library import memory_file_name
 from zarr_hdf5.hdf5.object_header import (
     ATTRIBUTE,
     DATA_LAYOUT,
@@ -172,8 +173,8 @@ def _find_attribute(image: bytes, messages: list[HeaderMessage], name: str) -> H
 
 def _write_image(spec: DatasetSpec) -> tuple[bytes, int]:
     user_block = {"userblock_size": spec.user_block_nbytes} if spec.user_block_nbytes else {}
-    file = h5py.File("template", "w", driver="core", backing_store=False, libver=LIBVER[spec.libver], **user_block)
-    with file:
+    name, libver = memory_file_name(), LIBVER[spec.libver]
+    with h5py.File(name, "w", driver="core", backing_store=False, libver=libver, **user_block) as file:
         dataset = _create_dataset(file, spec)
         for name, value in spec.attributes:
             dataset.attrs[name] = value
