@@ -11,6 +11,7 @@ from zarr_hdf5.shard.options import HDF5
 
 if TYPE_CHECKING:
     from zarr_hdf5.api.convert import Conversion, convert
+    from zarr_hdf5.api.link import Link, link
     from zarr_hdf5.api.verify import Report, verify
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "Array",
     "Conversion",
     "Group",
+    "Link",
     "Report",
     "__version__",
     "convert",
     "create_array",
     "create_group",
     "errors",
+    "link",
     "open",
     "open_array",
     "open_group",
@@ -35,6 +38,8 @@ __version__ = "0.1.0"
 _RARE = {
     "Conversion": "zarr_hdf5.api.convert",
     "convert": "zarr_hdf5.api.convert",
+    "Link": "zarr_hdf5.api.link",
+    "link": "zarr_hdf5.api.link",
     "Report": "zarr_hdf5.api.verify",
     "verify": "zarr_hdf5.api.verify",
 }

@@ -9,17 +9,10 @@ from typing import Any, Unpack
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.create import ArrayOptions, asarray_of, new_array_metadata
 from zarr_hdf5.attributes import Attributes
-from zarr_hdf5.errors import (
-    AlreadyExistsError,
-    CodecError,
-    CorruptDataError,
-    InvalidMetadataError,
-    NotFoundError,
-    ReadOnlyError,
-    UnsupportedFeatureError,
-)
+from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
 from zarr_hdf5.group_tree import TreeNode, tree_html, tree_text
 from zarr_hdf5.hierarchy import (
+    UNREADABLE,
     Metadata,
     NodeStore,
     child_names,
@@ -31,6 +24,7 @@ from zarr_hdf5.hierarchy import (
     require_parents,
     write_node,
 )
+from zarr_hdf5.master.file import MasterFollower, wants_master
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.shard.options import HDF5
@@ -39,8 +33,6 @@ from zarr_hdf5.stores.protocol import Store
 __all__ = ["Group", "Tree", "create_array_at", "create_group_at", "open_node"]
 
 DRAWN_DEPTH = 100
-UNREADABLE = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
-"""What can be wrong with one node and leave the others whole."""
 
 
 class Tree:
@@ -95,6 +87,7 @@ class Group:
         path = join(self.path, name)
         read_node(self.store, path)
         self.store.delete_prefix(path)
+        MasterFollower(self.store).metadata_changed()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
@@ -232,6 +225,7 @@ class Group:
         metadata = GroupMetadata(attributes, self.metadata.extra)
         write_node(self.store, self.path, metadata)
         self.metadata = metadata
+        MasterFollower(self.store).metadata_changed()
 
 
 def open_node(store: Store, path: str, *, read_only: bool) -> Array | Group:
@@ -242,7 +236,7 @@ def open_node(store: Store, path: str, *, read_only: bool) -> Array | Group:
 def wrap(store: Store, path: str, metadata: Metadata, *, read_only: bool) -> Array | Group:
     """The object for a node whose metadata is known."""
     if isinstance(metadata, ArrayMetadata):
-        return Array(store, path, metadata, read_only=read_only)
+        return Array(store, path, metadata, read_only=read_only, follower=MasterFollower(store))
     return Group(store, path, metadata, read_only=read_only)
 
 
@@ -254,12 +248,14 @@ def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
         # Once, and before anything is cleared: it may be read from there.
         data = options["data"] = asarray_of(data, options)
     metadata = new_array_metadata(path, options)
-    array = Array(store, path, metadata, read_only=False)
+    array = Array(store, path, metadata, read_only=False, follower=MasterFollower(store))
     if array.hdf5 is not None:
         array.hdf5.view.check()
+    create = wants_master(store, options.get("hdf5", True))
     clear_node(store, path, overwrite=options.get("overwrite", False))
     require_parents(store, path)
     write_node(store, path, metadata)
+    MasterFollower(store).metadata_changed(create=create)
     if data is not None:
         array[...] = data
     return array
@@ -275,8 +271,10 @@ def create_group_at(
 ) -> Group:
     """Create a group, and groups for its ancestors."""
     path = normalize_path(path)
+    create = wants_master(store, hdf5)
     clear_node(store, path, overwrite=overwrite)
     require_parents(store, path)
     metadata = GroupMetadata(dict(attributes or {}))
     write_node(store, path, metadata)
+    MasterFollower(store).metadata_changed(create=create)
     return Group(store, path, metadata, read_only=False, hdf5=hdf5)

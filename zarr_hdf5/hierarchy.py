@@ -5,7 +5,15 @@ Source: Zarr core specification v3, "Storage" and "Hierarchy".
 
 from abc import ABC, abstractmethod
 
-from zarr_hdf5.errors import AlreadyExistsError, InvalidMetadataError, NotFoundError, Problem
+from zarr_hdf5.errors import (
+    AlreadyExistsError,
+    CodecError,
+    CorruptDataError,
+    InvalidMetadataError,
+    NotFoundError,
+    Problem,
+    UnsupportedFeatureError,
+)
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
@@ -13,6 +21,8 @@ from zarr_hdf5.metadata.node import parse_node
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = [
+    "DOCUMENT",
+    "UNREADABLE",
     "Metadata",
     "NodeStore",
     "child_names",
@@ -28,6 +38,8 @@ __all__ = [
 
 DOCUMENT = "zarr.json"
 Metadata = ArrayMetadata | GroupMetadata
+UNREADABLE = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
+"""What can be wrong with one node and leave the others whole."""
 
 
 class NodeStore(ABC):

@@ -6,7 +6,7 @@ Works through an array in blocks of whole shards, so that memory is bounded by a
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
@@ -34,6 +34,7 @@ from zarr_hdf5.errors import (
 from zarr_hdf5.group import Group, create_array_at, create_group_at
 from zarr_hdf5.hierarchy import join
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.master.file import MasterFollower, wants_master
 from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
@@ -112,6 +113,9 @@ def convert(
     """
     source, target = open(src), new_store_at(dst)
     _check_apart(source.store, target)
+    create_master = wants_master(target, hdf5)
+    if isinstance(hdf5, HDF5):
+        hdf5 = replace(hdf5, virtual_dataset=False)  # once, when all arrays are there
     patterns = [include] if isinstance(include, str) else include
     wanted: dict[str, Any] = {"chunks": chunks, "shards": shards, "compressors": compressors}
     overrides = {name: value for name, value in wanted.items() if value is not None}
@@ -139,6 +143,7 @@ def convert(
                 done.append(path)
                 zarr_only += [path] if hdf5 and not options["hdf5"] else []
                 nbytes += array.nbytes
+    MasterFollower(target).metadata_changed(create=create_master)
     return Conversion(target.url, tuple(done), tuple(zarr_only), tuple(skipped), nbytes)
 
 

@@ -17,7 +17,9 @@ from zarr_hdf5.errors import UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import check_filters
 from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.master.file import master_faults
 from zarr_hdf5.shard.verify import Disagreement, check_shard, same_values, shard_file
+from zarr_hdf5.stores.local import LocalStore
 
 __all__ = ["Report", "verify"]
 
@@ -53,6 +55,8 @@ class Report:
 
 def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | None = None) -> Report:
     """Compare both views of every shard of the array, or of all arrays of the hierarchy, at `url`.
+
+    If there is a master file (see `link`), also whether it says what the hierarchy's documents say.
 
     Parameters
     ----------
@@ -93,6 +97,8 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
             disagreements += check.disagreements
             if deep and not check.disagreements:
                 disagreements += _compare_values(array, side, coords, notes)
+    if isinstance(node.store, LocalStore):
+        disagreements += [Disagreement(name, reason) for name, reason in master_faults(node.store)]
     return Report(compared, shards, chunks, tuple(disagreements), tuple(dict.fromkeys(notes)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,19 @@ from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import Store
 
-__all__ = ["Array"]
+__all__ = ["Array", "Follower"]
+
+
+class Follower(Protocol):
+    """Is told of changes, and makes follow what says the same elsewhere."""
+
+    def metadata_changed(self) -> None:
+        """The array's document was rewritten."""
+        ...
+
+    def elements_changed(self, array: "Array") -> None:
+        """Elements of an array without an HDF5 side were written."""
+        ...
 
 
 class Array:
@@ -36,11 +48,20 @@ class Array:
     `create_array`, `open_array` and groups, not by hand.
     """
 
-    def __init__(self, store: Store, path: str, metadata: ArrayMetadata, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        path: str,
+        metadata: ArrayMetadata,
+        *,
+        read_only: bool,
+        follower: Follower | None = None,
+    ) -> None:
         self.store = store
         self.path = path
         self.metadata = metadata
         self.read_only = read_only or store.read_only
+        self._follower = follower
         self._composition = compose_array(metadata, store, prefix_of(path))
 
     @property
@@ -176,6 +197,9 @@ class Array:
         dims = tuple(chosen.dims[axis] for axis in stored.order)
         source = full.reshape(chosen.full_shape).transpose(stored.order)
         write(stored, stored.sink, plan_objects(dims, stored.source.grid), source)
+        shards = self._composition.shards
+        if self._follower is not None and (shards is None or shards.view is None):
+            self._follower.elements_changed(self)
 
     def get_coordinate_selection(self, selection: object, *, out: npt.NDArray[Any] | None = None) -> Any:
         """Read single elements: an integer or an array of integers for each dimension, broadcast against each other.
@@ -258,6 +282,8 @@ class Array:
         write_node(self.store, self.path, metadata)
         self.metadata = metadata
         self._composition = compose_array(metadata, self.store, prefix_of(self.path))
+        if self._follower is not None:
+            self._follower.metadata_changed()
 
 
 @dataclass(frozen=True, slots=True)

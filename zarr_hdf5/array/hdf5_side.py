@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import h5py
 
 from zarr_hdf5.errors import UnsupportedFeatureError
-from zarr_hdf5.hdf5.template import h5py_fill_value
+from zarr_hdf5.hdf5.library import memory_file_name
+from zarr_hdf5.hdf5.virtual_dataset import create_virtual_dataset
 from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.sink import ShardSink
+from zarr_hdf5.shard.virtual import virtual_dataset
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 
@@ -71,19 +73,14 @@ class HDF5Side:
 
         Close its `.file` when done. Raises UnsupportedFeatureError where the shards are not local files.
         """
-        if not isinstance(self.store, LocalStore):
-            raise UnsupportedFeatureError(f"libhdf5 opens local files, not {self.store.url}")
-        grid, order = self.view.grid, self.view.twin.order
-        layout = h5py.VirtualLayout(tuple(grid.shape[axis] for axis in order), self.view.twin.dtype)
-        for coords in self.shards():
-            clipped, origin = grid.objects.clipped_shape(coords), grid.objects.chunk_origin(coords)
-            shape = tuple(clipped[axis] for axis in order)
-            region = tuple(slice(origin[axis], origin[axis] + clipped[axis]) for axis in order)
-            layout[region] = h5py.VirtualSource(str(self.store.path_of(self.sink.key(coords))), self.dataset, shape)
+        store = self.store
+        if not isinstance(store, LocalStore):
+            raise UnsupportedFeatureError(f"libhdf5 opens local files, not {store.url}")
+        whole = virtual_dataset(self.view, self.shards(), lambda coords: str(store.path_of(self.sink.key(coords))))
         # Reopened as an image, because a file open for writing would open its sources for writing too.
-        with h5py.File("virtual", "w", driver="core", backing_store=False, libver="latest") as file:
-            fill_value = h5py_fill_value(self.view.flat.chain.spec.fill_value, self.view.twin.dtype)
-            file.create_virtual_dataset(self.dataset, layout, fillvalue=fill_value)
+        name = memory_file_name()
+        with h5py.File(name, "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
+            create_virtual_dataset(file, self.dataset, whole)
             file.flush()
             image = file.id.get_file_image()
         return h5py.File(h5py.h5f.open_file_image(image))[self.dataset]

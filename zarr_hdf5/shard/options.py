@@ -23,11 +23,16 @@ class HDF5:
         the file never move it.
     dataset
         Absolute path of the dataset within each shard; None: the array's own name, or "data" for an array at the root.
+    virtual_dataset
+        Make the master file `x.zarr/x.h5` of the whole hierarchy, as `zarr_hdf5.link` does, and so have it kept
+        current. For local directories only. Off by default, because zarr-python, listing a group, warns of files that
+        are not Zarr's.
     """
 
     libver: Literal["earliest", "v110"] = "earliest"
     index_location: Literal["end", "start"] = "end"
     dataset: str | None = None
+    virtual_dataset: bool = False
 
     def __post_init__(self) -> None:
         if self.libver not in ("earliest", "v110"):
