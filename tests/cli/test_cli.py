@@ -116,3 +116,31 @@ def test_progress_bar_on_a_terminal(sample: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert main(["convert", str(sample), str(tmp_path / "o.zarr"), "--include", "g/a"]) == 0
     assert main(["verify", str(tmp_path / "o.zarr")]) == 0
+
+
+def test_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = zh.create_group(tmp_path / "x.zarr")
+    root.create_array("a", data=np.arange(8), chunks=2, shards=4)
+    assert main(["link", str(tmp_path / "x.zarr"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts.pop("seconds") >= 0
+    assert facts == {
+        "file": str(tmp_path / "x.zarr/x.h5"),
+        "arrays": ["/a"],
+        "copied": [],
+        "left_out": [],
+        "renamed": [],
+        "shards": 2,
+    }
+    root.create_array("times", data=np.array(["2020-01-01"], "M8[s]"), hdf5=False)
+    assert main(["link", str(tmp_path / "x.zarr"), "--file", str(tmp_path / "other.h5")]) == 1
+    out = capsys.readouterr().out
+    assert "other.h5: 1 arrays over 2 shards, 0 copied" in out
+    assert "left out: /times: it has no HDF5 side" in out
+    assert main(["link", str(tmp_path / "nothing")]) == 2
+
+
+def test_convert_with_a_master_file(sample: Path, tmp_path: Path) -> None:
+    main(["convert", str(sample), str(tmp_path / "out.zarr"), "--include", "g/*", "--virtual-dataset"])
+    with h5py.File(tmp_path / "out.zarr/out.h5") as file:
+        assert file["g/a"].is_virtual

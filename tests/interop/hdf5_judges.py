@@ -19,7 +19,7 @@ DATASET = "/data"
 def run(*command: str | Path) -> str:
     """What a tool prints; it must succeed and have nothing to complain about."""
     if shutil.which(str(command[0])) is None:
-        pytest.skip(f"{command[0]} is not installed (Debian's hdf5-tools)")
+        pytest.skip(f"{command[0]} is not installed (Debian's hdf5-tools, netcdf-bin)")
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     assert done.stderr == "", (command, done.stderr)

@@ -59,8 +59,9 @@ def link(url: URL, file: str | os.PathLike[str] | None = None) -> Link:
     1 MiB. As long as the file is there under its own name, whatever this library changes in the hierarchy is said in
     it too; what other programs change, `verify` notices, and `link` brings up to date.
 
-    libhdf5 looks for a missing shard in the current directory, too: do not read the file from within a directory that
-    holds other shards of the same names.
+    Open the file by its path: through a Python file object, libhdf5 does not find the shards, and all is fill value.
+    It looks for a missing shard in the current directory, too: do not read from within a directory that holds other
+    shards of the same names.
 
     Parameters
     ----------

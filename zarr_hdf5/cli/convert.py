@@ -24,6 +24,7 @@ def add_convert(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--libver", choices=["earliest", "v110"], default="earliest", help="oldest HDF5 to read the shards"
     )
+    parser.add_argument("--virtual-dataset", action="store_true", help="also write the HDF5 file that `link` writes")
     parser.add_argument("--no-hdf5", action="store_true", help="write plain Zarr shards")
     parser.add_argument("--overwrite", action="store_true", help="replace whatever is at DST")
     parser.set_defaults(run=_convert)
@@ -44,7 +45,7 @@ def _convert(options: argparse.Namespace) -> Outcome:
         compressors=() if options.compressors == "none" else options.compressors,
         progress=sys.stderr.isatty() and not options.json,
         overwrite=options.overwrite,
-        hdf5=False if options.no_hdf5 else HDF5(libver=options.libver),
+        hdf5=False if options.no_hdf5 else HDF5(libver=options.libver, virtual_dataset=options.virtual_dataset),
     )
     lines = [f"{Path(options.src).name} -> {options.dst}: {len(done.converted)} arrays, {human_nbytes(done.nbytes)}"]
     lines += [f"not converted: {path or '/'}: {' '.join(why.split())}" for path, why in done.skipped]
