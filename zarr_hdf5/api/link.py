@@ -91,8 +91,8 @@ def link(url: URL, file: str | os.PathLike[str] | None = None) -> Link:
     paths = [variable.path for variable in done.contents.variables if variable.path not in refused]
     return Link(
         file=str(done.path),
-        arrays=tuple(path for path in paths if path not in done.contents.copied),
-        copied=tuple(path for path in paths if path in done.contents.copied),
+        arrays=tuple(path for path in paths if path not in done.contents.copies),
+        copied=tuple(path for path in paths if path in done.contents.copies),
         left_out=(*done.contents.left_out, *done.made.refused),
         renamed=done.made.renamed,
         shards=done.contents.nshards,

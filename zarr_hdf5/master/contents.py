@@ -5,7 +5,6 @@ there yet, so that writing shards changes nothing here. Others are copied by val
 what describes a map's projection.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,12 +14,13 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import HDF5Side
-from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.netcdf_file import Variable
 from zarr_hdf5.hdf5.template import AttributeValue
-from zarr_hdf5.hierarchy import UNREADABLE, child_names, prefix_of, read_node
+from zarr_hdf5.hdf5.virtual_dataset import VirtualDataset
+from zarr_hdf5.hierarchy import DOCUMENT, UNREADABLE, prefix_of
 from zarr_hdf5.metadata.array import ArrayMetadata
-from zarr_hdf5.metadata.json_document import dump_json
+from zarr_hdf5.metadata.node import parse_node
 from zarr_hdf5.shard.virtual import all_shards, virtual_dataset
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.twin.attributes import hdf5_attributes
@@ -42,22 +42,34 @@ class Contents:
         Attributes by absolute path.
     variables
         In the order of their paths.
-    copied
-        Paths of the variables that hold values.
+    copies
+        The arrays of which variables hold the values, by the paths of these.
     left_out
         Paths of nodes that are not in it, and why.
-    nshards
-        Shards mapped, of all variables.
-    fingerprint
-        Of all that was read: equal where nothing has changed.
+    documents
+        What it was made of: the documents of all nodes, by path.
     """
 
     groups: Mapping[str, NamedAttributes]
     variables: tuple[Variable, ...]
-    copied: tuple[str, ...]
+    copies: Mapping[str, Array]
     left_out: tuple[tuple[str, str], ...]
-    nshards: int
-    fingerprint: bytes
+    documents: Mapping[str, bytes]
+
+    @property
+    def nshards(self) -> int:
+        """Shards mapped, of all variables."""
+        return sum(len(v.data.files) for v in self.variables if isinstance(v.data, VirtualDataset))
+
+    def is_current(self, store: LocalStore) -> bool:
+        """Whether nothing has changed since."""
+        if read_documents(store) != self.documents:
+            return False
+        copied = (variable for variable in self.variables if variable.path in self.copies)
+        try:
+            return all(_same(_hdf5_values(self.copies[v.path]), v.data) for v in copied)
+        except UNREADABLE:
+            return False
 
 
 def read_contents(store: LocalStore, prefix: str) -> Contents:
@@ -67,19 +79,16 @@ def read_contents(store: LocalStore, prefix: str) -> Contents:
     """
     groups: dict[str, NamedAttributes] = {"/": ()}
     variables: list[Variable] = []
-    copied: list[str] = []
+    copies: dict[str, Array] = {}
     left_out: list[tuple[str, str]] = []
-    nshards = 0
-    seen = hashlib.sha256()
-    todo = [""]
-    while todo:
-        path = todo.pop()
+    documents = read_documents(store)
+    for path, document in documents.items():
+        if f"/{path.rpartition('/')[0]}" not in groups:
+            continue  # below an array, or a group that cannot be read
         try:
-            metadata = read_node(store, path)
-            seen.update(b"\0".join([path.encode("utf-8", "surrogateescape"), dump_json(metadata.to_json())]))
+            metadata = parse_node(document, f"{store.url}/{prefix_of(path)}{DOCUMENT}")
             if not isinstance(metadata, ArrayMetadata):
                 groups[f"/{path}"] = netcdf_attributes(metadata.attributes, np.dtype(object))
-                todo += [prefix_of(path) + name for name in reversed(child_names(store, path))]
                 continue
             array = Array(store, path, metadata, read_only=True)
             side = array.hdf5
@@ -90,12 +99,25 @@ def read_contents(store: LocalStore, prefix: str) -> Contents:
             left_out.append((f"/{path}", str(error)))
             continue
         variables.append(variable)
-        if isinstance(variable.data, np.ndarray):
-            copied.append(variable.path)
-            seen.update(repr(variable.data.tolist()).encode("utf-8", "surrogatepass"))
-        else:
-            nshards += len(variable.data.files)
-    return Contents(groups, tuple(variables), tuple(copied), tuple(left_out), nshards, seen.digest())
+        if side is None:
+            copies[variable.path] = array
+    return Contents(groups, tuple(variables), copies, tuple(left_out), documents)
+
+
+def read_documents(store: LocalStore) -> dict[str, bytes]:
+    """The documents of all nodes, by path: groups before their members, and these sorted. Raises NotFoundError."""
+    found = {"": bytes(store.get(DOCUMENT).data)}
+    todo = [""]
+    while todo:
+        path = todo.pop()
+        if path:
+            try:
+                found[path] = bytes(store.get(f"{path}/{DOCUMENT}").data)
+            except NotFoundError:
+                continue
+        if b'"group"' in found[path]:  # or an array that speaks of one, which has no nodes below
+            todo += [prefix_of(path) + name for name in reversed(store.list_dir(path)[1])]
+    return found
 
 
 def is_copied(array: Array) -> bool:
@@ -139,14 +161,15 @@ def _copy(array: Array) -> Variable:
         raise UnsupportedFeatureError(f"it has no HDF5 side, and its {array.nbytes} bytes are too many to be copied")
     return Variable(
         path=array.name if array.path else "/data",
-        data=_hdf5_values(np.asarray(array[...])),
+        data=_hdf5_values(array),
         dimension_names=array.dimension_names or (None,) * array.ndim,
         attributes=netcdf_attributes(array.attrs, netcdf_type(array.dtype)),
     )
 
 
-def _hdf5_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Strings of any kind as Python's; others as they are."""
+def _hdf5_values(array: Array) -> npt.NDArray[Any]:
+    """All elements: strings of any kind as Python's, others as they are."""
+    values = np.asarray(array[...])
     if values.dtype.kind == "U":
         values = values.astype(object)
     if values.dtype != object:
@@ -159,3 +182,10 @@ def _hdf5_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if nbytes > MAX_COPIED_NBYTES:
         raise UnsupportedFeatureError(f"it has no HDF5 side, and its {nbytes} characters are too many to be copied")
     return values
+
+
+def _same(values: npt.NDArray[Any], others: object) -> bool:
+    """Whether they are the same to the last bit; NaN, too, is the same as itself."""
+    if not isinstance(others, np.ndarray):
+        return False
+    return values.tolist() == others.tolist() if values.dtype.hasobject else values.tobytes() == others.tobytes()

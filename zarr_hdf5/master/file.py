@@ -60,6 +60,8 @@ def is_master_file(path: Path) -> bool:
 
     Without libhdf5, which would find a file locked that others have open for writing.
     """
+    if not os.path.isfile(path):
+        return False
     try:
         with open(path, "rb") as file:
             beginning = file.read(MARK_WITHIN)
@@ -82,15 +84,14 @@ def write_master(store: LocalStore, path: Path) -> Master:
     if os.path.lexists(path) and not is_master_file(path):
         raise AlreadyExistsError(f"{path} is there already, and not a master file of zarr_hdf5")
     prefix = _prefix(store, path)
+    beside = store if path.parent == Path(os.path.abspath(store.root)) else LocalStore(path.parent)
     contents = read_contents(store, prefix)
     while True:
         made = _make(contents)
-        beside = store if path.parent == Path(os.path.abspath(store.root)) else LocalStore(path.parent)
         beside.set(path.name, [made.image])
-        now = read_contents(store, prefix)
-        if now.fingerprint == contents.fingerprint:
+        if contents.is_current(store):
             return Master(path, contents, made)
-        contents = now
+        contents = read_contents(store, prefix)
 
 
 def master_faults(store: LocalStore) -> Iterator[tuple[str, str]]:
@@ -101,9 +102,10 @@ def master_faults(store: LocalStore) -> Iterator[tuple[str, str]]:
         with open_file(BytesIO(_make(read_contents(store, _prefix(store, path))).image)) as model:
             try:
                 with open_file(str(path)) as file:
-                    yield from ((name, f"the master file is out of date: {what}") for what in differences(file, model))
+                    found = [f"the master file is out of date: {what}" for what in differences(file, model)]
             except CorruptDataError as error:
-                yield name, f"the master file cannot be read: {error}"
+                found = [f"the master file cannot be read: {error}"]
+        yield from ((name, reason) for reason in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,6 @@ def _roots(store: LocalStore) -> Iterator[LocalStore]:
     """The hierarchy itself, and those that it lies in."""
     here = Path(os.path.abspath(store.root))
     yield store
-    while here != here.parent and (here.parent / DOCUMENT).is_file():
+    while here != here.parent and os.path.isfile(here.parent / DOCUMENT):
         here = here.parent
         yield LocalStore(here)
