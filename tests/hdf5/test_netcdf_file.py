@@ -120,6 +120,20 @@ def test_many_attributes_leave_the_mark_in_front(value: Any) -> None:
     assert MARK.encode() in image[:4096]
 
 
+def test_a_dimension_may_have_any_length(tmp_path: Path) -> None:
+    nothing = np.zeros((0, 2), np.int64)
+    data = over(
+        shape=(2**63 - 1, 1), dtype=np.dtype("u1"), fill_value=3, files=[], origins=nothing, source_shapes=nothing
+    )
+    made = write_netcdf_file({"/": ()}, [Variable("/t", data, ("long", "x"), ())], MARK)
+    assert made.refused == ()
+    (tmp_path / "x.h5").write_bytes(made.image)
+    with netCDF4.Dataset(tmp_path / "x.h5") as file:
+        assert len(file.dimensions["long"]) == 2**63 - 1
+        assert file["t"][2**62, 0] == 3
+    assert told(tmp_path / "x.h5", made) == []
+
+
 CHANGES: dict[str, tuple[Callable[[h5py.File], object], list[str]]] = {
     "nothing": (lambda file: None, []),
     "attribute": (lambda file: file["t"].attrs.__setitem__("units", "C"), ["/t has another set of attributes"]),

@@ -136,7 +136,8 @@ def _create_scales(
     for number, dimension in enumerate(dimensions):
         path, name = to_bytes(dimension.path), to_bytes(dimension.name)
         if dimension.path not in coordinates:
-            file.create_dataset(path, (dimension.length,), ">f4", track_times=False)
+            # Nothing is stored. netCDF's library makes it of floats; of bytes, no length is too many.
+            file.create_dataset(path, (dimension.length,), "u1", track_times=False)
             name = BARE_DIMENSION + b". %10d" % dimension.length
         scale = file[path]
         h5py.h5ds.set_scale(scale.id, name)
