@@ -1,7 +1,7 @@
 """Virtual datasets: one dataset over the datasets of many files.
 
-Source: HDF5 File Format Specification 3.0, VII "Appendix D: Encoding for Dataspace and Reference" and IV.A.2.i, "Data
-Layout Message"; reference manual, H5Pset_virtual.
+Sources: HDF5 File Format Specification 3.0, III.F "Global Heap Block for Virtual Datasets"; reference manual,
+H5Pset_virtual.
 
 libhdf5 opens a source when elements of it are read; where there is none, it gives the fill value.
 """
@@ -55,7 +55,7 @@ def create_virtual_dataset(file: h5py.File, path: str, spec: VirtualDataset) -> 
         properties.set_fill_value(h5py_fill_value(spec.fill_value, spec.dtype))
     properties.set_obj_track_times(False)
     properties.set_layout(h5py.h5d.VIRTUAL)  # without sources, too
-    # Not h5py.VirtualLayout, which takes ten times as long: all edge shapes are few, and one selection serves all.
+    # Not by h5py.VirtualLayout, which takes more than ten times as long; sources are of few shapes.
     space, source = h5py.h5s.create_simple(spec.shape), _escaped(spec.source_path)
     once = (1,) * len(spec.shape)
     source_spaces: dict[tuple[int, ...], h5py.h5s.SpaceID] = {}
