@@ -28,6 +28,8 @@ __all__ = ["Master", "MasterFollower", "is_master_file", "master_faults", "maste
 
 MADE_BY = "zarr_hdf5=master file"
 """In the provenance attribute: this file is written here, and may be replaced."""
+ATTEMPTS = 10
+"""Times to write it again for others who keep changing the hierarchy."""
 MARK_WITHIN = 4096
 """Bytes at the beginning of the file that this attribute is in."""
 
@@ -74,7 +76,7 @@ def write_master(store: LocalStore, path: Path) -> Master:
     """Write the master file of the hierarchy in `store`, in place of the one that may be there.
 
     What others change in the meantime is seen afterwards, and it is written again: of two that write at once, the last
-    has seen what both have changed.
+    has seen what both have changed. Who never stops changing it has the last word.
 
     Raises
     ------
@@ -85,13 +87,13 @@ def write_master(store: LocalStore, path: Path) -> Master:
         raise AlreadyExistsError(f"{path} is there already, and not a master file of zarr_hdf5")
     prefix = _prefix(store, path)
     beside = store if path.parent == Path(os.path.abspath(store.root)) else LocalStore(path.parent)
-    contents = read_contents(store, prefix)
-    while True:
+    for _ in range(ATTEMPTS):
+        contents = read_contents(store, prefix)
         made = _make(contents)
         beside.set(path.name, [made.image])
         if contents.is_current(store):
-            return Master(path, contents, made)
-        contents = read_contents(store, prefix)
+            break
+    return Master(path, contents, made)
 
 
 def master_faults(store: LocalStore) -> Iterator[tuple[str, str]]:
