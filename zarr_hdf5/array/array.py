@@ -1,12 +1,14 @@
 """The array a user holds: numpy's face over a stored array."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.array.bounds import follow_bounds, stored_objects
 from zarr_hdf5.array.compose import compose_array
 from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.array.info import ArrayInfo, StorageFacts
@@ -24,7 +26,7 @@ from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
 from zarr_hdf5.indexing.coordinates import parse_coordinates
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.stores.protocol import Store, patches_of
 
 __all__ = ["Array", "Follower"]
 
@@ -201,6 +203,48 @@ class Array:
         if self._follower is not None and (shards is None or shards.view is None):
             self._follower.elements_changed(self)
 
+    def resize(self, shape: int | Sequence[int]) -> None:
+        """Give the array new bounds. New elements are the fill value, also where there was something once.
+
+        Documents first, then the shards: stored elements outside are deleted, those of shards that are cut reset, and
+        shards that are HDF5 files say the new bounds. Not atomic; after a crash in between, resize again.
+
+        Raises
+        ------
+        SelectionError
+            For another number of dimensions, or negative lengths.
+        ReadOnlyError
+        """
+        self._set_shape(self._new_shape(shape))
+
+    def append(self, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
+        """Grow along `axis` by `data`, which has the array's other lengths; the new shape.
+
+        Chunks of the last shard that are full move as bytes. Raises as `resize` does.
+        """
+        values = np.asarray(data) if hasattr(data, "dtype") else np.asarray(data, self.dtype)
+        if not -self.ndim <= axis < self.ndim:
+            raise SelectionError(f"axis {axis} of an array of {self.ndim} dimensions")
+        axis %= self.ndim
+        rest = [n for i, n in enumerate(self.shape) if i != axis]
+        if values.ndim != self.ndim or [n for i, n in enumerate(values.shape) if i != axis] != rest:
+            raise SelectionError(f"data of shape {values.shape} for axis {axis} of an array of shape {self.shape}")
+        start = self.shape[axis]
+        shape = (*self.shape[:axis], start + values.shape[axis], *self.shape[axis + 1 :])
+        # A store that changes shards in place may find nothing to change in one, and leave its header.
+        self._set_shape(shape, growing=patches_of(self.store) is None)
+        self.set_basic_selection((*(slice(None),) * axis, slice(start, None)), values)
+        return shape
+
+    def _new_shape(self, shape: int | Sequence[int]) -> tuple[int, ...]:
+        try:
+            lengths = tuple(map(index, shape if isinstance(shape, Sequence | np.ndarray) else (shape,)))
+        except TypeError as error:
+            raise SelectionError(f"a shape is of integers, not {shape!r}") from error
+        if len(lengths) != self.ndim or any(n < 0 for n in lengths):
+            raise SelectionError(f"{lengths} is no shape for an array of {self.ndim} dimensions")
+        return lengths
+
     def get_coordinate_selection(self, selection: object, *, out: npt.NDArray[Any] | None = None) -> Any:
         """Read single elements: an integer or an array of integers for each dimension, broadcast against each other.
 
@@ -278,12 +322,27 @@ class Array:
         read(stored, plan_parts(dims, stored.source.grid), target)
 
     def _save_attributes(self, attributes: dict[str, Any]) -> None:
-        metadata = replace(self.metadata, attributes=attributes)
+        self._save(replace(self.metadata, attributes=attributes))
+
+    def _save(self, metadata: ArrayMetadata) -> None:
         write_node(self.store, self.path, metadata)
         self.metadata = metadata
         self._composition = compose_array(metadata, self.store, prefix_of(self.path))
         if self._follower is not None:
             self._follower.metadata_changed()
+
+    def _set_shape(self, shape: tuple[int, ...], *, growing: bool = False) -> None:
+        """New bounds; with `growing`, what the old ones cut is about to be written anyway."""
+        old = self._composition.stored
+        if self.read_only or old.sink is None:
+            raise ReadOnlyError(f"{self.store.url}{self.name} cannot be written")
+        self._save(replace(self.metadata, shape=shape))
+        stored, shards = self._composition.stored, self._composition.shards
+        if stored.sink is not None and not growing:
+            encoding, prefix = self.metadata.chunk_key_encoding, prefix_of(self.path)
+            objects = stored_objects(self.store, prefix, encoding, stored.order)
+            in_headers = shards is not None and shards.view is not None
+            follow_bounds(stored, stored.sink, objects, old.source.grid.shape, in_headers=in_headers)
 
 
 @dataclass(frozen=True, slots=True)

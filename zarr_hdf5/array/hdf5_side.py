@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import h5py
 
+from zarr_hdf5.array.bounds import stored_objects
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.library import memory_file_name
 from zarr_hdf5.hdf5.virtual_dataset import create_virtual_dataset
@@ -54,19 +55,10 @@ class HDF5Side:
         return str(self.store.path_of(key)) if isinstance(self.store, LocalStore) else f"{self.store.url}/{key}"
 
     def shards(self) -> list[tuple[int, ...]]:
-        """Coordinates, in the stored order of dimensions, of the shards that exist.
-
-        Found by listing the store: metadata may claim a grid of any size.
-        """
-        found = []
-        for key in self.store.list_prefix(self.prefix.rstrip("/")):
-            coords = self.encoding.decode(key.removeprefix(self.prefix), len(self.view.order))
-            if coords is None:
-                continue
-            stored = tuple(coords[axis] for axis in self.view.order)
-            if all(c < n for c, n in zip(stored, self.view.grid.objects.grid_shape, strict=True)):
-                found.append(stored)
-        return sorted(found)
+        """Coordinates, in the stored order of dimensions, of the shards that exist."""
+        grid_shape = self.view.grid.objects.grid_shape
+        found = stored_objects(self.store, self.prefix, self.encoding, self.view.order)
+        return [coords for coords in found if all(c < n for c, n in zip(coords, grid_shape, strict=True))]
 
     def open(self) -> h5py.Dataset:
         """The whole array as a read-only h5py dataset: a virtual dataset, kept in memory, over the shards that exist.

@@ -27,7 +27,7 @@ from zarr_hdf5.parallel import run
 from zarr_hdf5.scratch import Allocate, fresh, scratch
 from zarr_hdf5.stored_array import StoredArray
 
-__all__ = ["write"]
+__all__ = ["delete_object", "write", "write_again"]
 
 WINDOW_NBYTES = 64 << 20
 """Decoded bytes of objects that are read before they are written, all at once."""
@@ -68,7 +68,7 @@ class Task:
 def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], value: Values) -> None:
     """Write `value` (axes in the stored order) to the planned objects."""
     for window in _windows(stored, objects):
-        with _locked(stored, sink, window):
+        with _locked(stored, sink, [planned.coords for planned in window]):
             carried: dict[tuple[int, ...], list[Buffer | None]] = {}
 
             def carry(planned: ObjectBox, carried: dict[Any, Any] = carried) -> None:
@@ -84,6 +84,23 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], va
                 for pending in begun:
                     if pending.writer is not None and pending.todo:
                         pending.writer.abandon()
+
+
+def write_again(stored: StoredArray, sink: ChunkSink, object_coords: tuple[int, ...]) -> None:
+    """Write an object anew of the encoded chunks that it has, for what else it says to follow the array's bounds."""
+    grid = stored.source.grid
+    with _locked(stored, sink, [object_coords]):
+        chunks: list[Buffer | None] = [None] * grid.nchunks_per_object
+        needed = np.zeros(grid.chunks_per_object, np.bool_)
+        needed[_inside(grid, object_coords)] = True
+        _fetch_chunks(stored, object_coords, needed, chunks, fresh=True)
+        sink.write(object_coords, chunks)
+
+
+def delete_object(stored: StoredArray, sink: ChunkSink, object_coords: tuple[int, ...]) -> None:
+    """Delete an object, which may lie outside the array."""
+    with _locked(stored, sink, [object_coords]):
+        sink.write(object_coords, [None] * stored.source.grid.nchunks_per_object)
 
 
 def _windows(stored: StoredArray, objects: Iterable[ObjectBox]) -> Iterator[list[ObjectBox]]:
@@ -115,28 +132,41 @@ def _updates(sink: ChunkSink, planned: ObjectBox) -> bool:
 def _carry(
     stored: StoredArray, planned: ObjectBox, chunks: list[Buffer | None], *, partial: bool, untouched: bool
 ) -> None:
-    """Put encoded chunks of the old object into `chunks`: those to be decoded, or those that stay as they are, or both.
-
-    Chunks that lie wholly outside the array are dropped: nobody can read them.
-    """
-    grid, part = stored.source.grid, planned.part
+    """Put encoded chunks of the old object into `chunks`: those to be decoded, those that stay as they are, or both."""
+    part = planned.part
     rows = part.partial() if partial else []
     if not rows and not untouched:
         return
-    needed = np.zeros(grid.chunks_per_object, np.bool_)
+    needed = np.zeros(stored.source.grid.chunks_per_object, np.bool_)
     if untouched:
-        valid = grid.objects.clipped_shape(planned.coords)
-        inside = tuple(-(-length // chunk) for length, chunk in zip(valid, grid.chunk_shape, strict=True))
-        needed[tuple(map(slice, inside))] = True
+        needed[_inside(stored.source.grid, planned.coords)] = True
         needed[tuple(part.chunks().T)] = False
     needed[tuple(part.chunks()[rows].T)] = True
-    coords = np.argwhere(needed)
     # A patch is checked against the version that is remembered; an object written whole is not.
-    locations = stored.source.locate(planned.coords, coords, fresh=untouched)
+    _fetch_chunks(stored, planned.coords, needed, chunks, fresh=untouched)
+
+
+def _inside(grid: ObjectGrid, object_coords: tuple[int, ...]) -> tuple[slice, ...]:
+    """The chunks of an object that do not lie wholly outside the array: nobody can read those."""
+    valid = grid.objects.clipped_shape(object_coords)
+    return tuple(slice(-(-length // chunk)) for length, chunk in zip(valid, grid.chunk_shape, strict=True))
+
+
+def _fetch_chunks(
+    stored: StoredArray,
+    object_coords: tuple[int, ...],
+    needed: npt.NDArray[np.bool_],
+    chunks: list[Buffer | None],
+    *,
+    fresh: bool,
+) -> None:
+    """Put the encoded chunks that are `needed` and there to their places, which are in C order."""
+    coords = np.argwhere(needed)
+    locations = stored.source.locate(object_coords, coords, fresh=fresh)
     if locations is None:
         return
     numbers = np.flatnonzero(needed)
-    fetched = fetch(stored, planned.coords, coords, locations)
+    fetched = fetch(stored, object_coords, coords, locations)
     for number, buffer in zip(numbers[fetched.present].tolist(), fetched.buffers, strict=True):
         chunks[number] = buffer
 
@@ -247,10 +277,10 @@ class _Lock:
 
 
 @contextmanager
-def _locked(stored: StoredArray, sink: ChunkSink, window: list[ObjectBox]) -> Iterator[None]:
+def _locked(stored: StoredArray, sink: ChunkSink, objects: Sequence[tuple[int, ...]]) -> Iterator[None]:
     """Nobody else in this process rewrites these objects meanwhile; always taken in the same order."""
     # One name however the object is reached: as c/0 of the store of an array, or as a/c/0 of the store above it.
-    names = sorted(f"{stored.store.url}/{sink.key(planned.coords)}" for planned in window)
+    names = sorted(f"{stored.store.url}/{sink.key(coords)}" for coords in objects)
     with _locks_guard:
         locks = [_locks.setdefault(name, _Lock()) for name in names]
     with ExitStack() as stack:
