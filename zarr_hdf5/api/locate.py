@@ -4,7 +4,7 @@ import os
 
 import h5py
 
-from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.errors import NotFoundError, StorageError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.links import Target, to_bytes
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
@@ -12,6 +12,7 @@ from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import object_at, store_from_url
+from zarr_hdf5.stores.zip import ZipStore, is_zip
 
 __all__ = ["URL", "new_store_at", "store_at"]
 
@@ -20,7 +21,8 @@ URL = str | os.PathLike[str] | Store
 
 
 def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: str = "") -> Store:
-    """The store to open nodes from: a directory or memory as it is, an HDF5 file as a hierarchy.
+    """The store to open nodes from: a directory or memory as it is, an HDF5 file as a hierarchy, a ZIP
+    file as what is in it.
 
     The node at `path` is the one that will be asked for first.
 
@@ -35,10 +37,14 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: st
     if isinstance(store, LocalStore) and not os.path.isfile(store.root):
         return store
     file = _file_at(url, store, links_outside)
-    if file is not None and file.is_hdf5():
-        return HDF5Hierarchy.of(file, _is_shard, path)
+    head = None if file is None else _head_of(file)
+    if file is not None and head is not None:
+        if is_zip(head):
+            return ZipStore(file.store, file.key)
+        if file.is_hdf5():
+            return HDF5Hierarchy.of(file, _is_shard, path)
     if isinstance(store, LocalStore):
-        raise NotFoundError(f"{store.url} is neither an HDF5 file nor a Zarr directory")
+        raise NotFoundError(f"{store.url} is neither an HDF5 file nor a ZIP file nor a Zarr directory")
     return store
 
 
@@ -49,6 +55,14 @@ def _file_at(url: URL, store: Store, links_outside: bool) -> HDF5Object | None:
     try:
         return HDF5Object(*object_at(url, read_only=True), links_outside)
     except NotFoundError:
+        return None
+
+
+def _head_of(file: HDF5Object) -> memoryview | None:
+    """What the object begins with; None where there is none."""
+    try:
+        return file.start().data
+    except (NotFoundError, StorageError):  # a directory of a web server is forbidden, not absent
         return None
 
 
