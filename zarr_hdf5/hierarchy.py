@@ -13,6 +13,7 @@ from zarr_hdf5.metadata.node import parse_node
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = [
+    "DOCUMENT",
     "Metadata",
     "NodeStore",
     "child_names",

@@ -1,4 +1,4 @@
-"""`convert`: anything that opens, into arrays whose shards are HDF5 files.
+"""`convert`: anything that opens, into arrays whose shards are HDF5 files, or into one file that is HDF5 as a whole.
 
 Works through an array in blocks of whole shards, so that memory is bounded by a block and its encoding.
 """
@@ -34,9 +34,11 @@ from zarr_hdf5.errors import (
 from zarr_hdf5.group import Group, create_array_at, create_group_at
 from zarr_hdf5.hierarchy import join
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.onefile.store import OneFileStore
 from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.local import LocalStore
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.stores.protocol import Store, flush_store
+from zarr_hdf5.stores.zip import ZipStore
 
 __all__ = ["Conversion", "convert"]
 
@@ -87,7 +89,7 @@ def convert(
     src
         Whatever `open` opens.
     dst
-        A new Zarr directory.
+        A new Zarr directory; or, with a suffix of HDF5 files such as .h5, one file.
     include
         Shell patterns; only arrays whose path matches one of them are converted.
     chunks, shards, compressors
@@ -131,7 +133,10 @@ def convert(
     total = sum(array.nbytes for _, array in found)
     with tqdm(total=total, unit="B", unit_scale=True, disable=not progress, delay=1, leave=False) as bar:
         for path, array in found:
-            options: Any = {**options_like(array, hdf5=hdf5), **(overrides if array.shape else {})}
+            options: Any = {
+                **options_like(array, hdf5=hdf5, one_file=isinstance(target, OneFileStore)),
+                **(overrides if array.shape else {}),
+            }
             reason = _convert_array(array, target, path, options, bar.update)
             if reason:
                 skipped.append((path, reason))
@@ -139,6 +144,7 @@ def convert(
                 done.append(path)
                 zarr_only += [path] if hdf5 and not options["hdf5"] else []
                 nbytes += array.nbytes
+    flush_store(target)
     return Conversion(target.url, tuple(done), tuple(zarr_only), tuple(skipped), nbytes)
 
 
@@ -154,6 +160,10 @@ def _place(store: Store) -> str:
     if isinstance(store, HDF5Hierarchy):
         path = store.file.local_path
         return (os.path.realpath(path) if path else store.url) + "/"
+    if isinstance(store, OneFileStore):
+        return f"{store.path}/"
+    if isinstance(store, ZipStore):
+        return (os.path.realpath(store.local_path) if store.local_path else store.url) + "/"
     return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
 
 

@@ -52,7 +52,7 @@ def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = Fa
     except NotFoundError:
         if mode != "a":
             raise
-        return create_group_at(store, path)
+        return create_group_at(new_store_at(url), path)
 
 
 def open_array(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array:

@@ -77,7 +77,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     shards = chunks = compared = 0
     for array in arrays:
         side = array.hdf5
-        if side is None:
+        if not isinstance(side, HDF5Side):
             notes.append(f"{array.name} has no HDF5 side")
             continue
         compared += 1

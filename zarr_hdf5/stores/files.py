@@ -27,6 +27,7 @@ __all__ = [
     "remove_below",
     "remove_if_there",
     "write_parts",
+    "write_parts_at",
 ]
 
 ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO}
@@ -101,6 +102,23 @@ def patch_file(fd: int, size: int, steps: Iterable[tuple[int, Sequence[Buffer]]]
 
 def write_parts(fd: int, parts: Iterable[Buffer]) -> None:
     """Write the concatenation of `parts` without joining them."""
+    _write_parts(lambda batch: os.writev(fd, batch), parts)
+
+
+def write_parts_at(fd: int, offset: int, parts: Iterable[Buffer]) -> int:
+    """Write the concatenation of `parts` from byte `offset` of the file on; the byte behind it."""
+
+    def write(batch: list[memoryview]) -> int:
+        nonlocal offset
+        written = os.pwritev(fd, batch, offset)
+        offset += written
+        return written
+
+    _write_parts(write, parts)
+    return offset
+
+
+def _write_parts(write: Callable[[list[memoryview]], int], parts: Iterable[Buffer]) -> None:
     batch: list[memoryview] = []
     nbytes = 0
     for part in parts:
@@ -109,15 +127,15 @@ def write_parts(fd: int, parts: Iterable[Buffer]) -> None:
             batch.append(view)
             nbytes += view.nbytes
         if len(batch) == _IOV_MAX or nbytes >= _BATCH_NBYTES:
-            _write_batch(fd, batch)
+            _write_batch(write, batch)
             batch, nbytes = [], 0
-    _write_batch(fd, batch)
+    _write_batch(write, batch)
 
 
-def _write_batch(fd: int, batch: list[memoryview]) -> None:
+def _write_batch(write: Callable[[list[memoryview]], int], batch: list[memoryview]) -> None:
     """Write all of `batch`, none of it empty."""
     while batch:
-        written = os.writev(fd, batch)
+        written = write(batch)
         whole = 0
         while whole < len(batch) and written >= batch[whole].nbytes:
             written -= batch[whole].nbytes

@@ -26,6 +26,7 @@ from zarr_hdf5.errors import (
 )
 from zarr_hdf5.stores.block_file import GetStart
 from zarr_hdf5.stores.key_index import KeyIndex
+from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Blob, Store, check_key, max_gap_of, reads_into
 from zarr_hdf5.stores.zip_end import END_SIGNATURE, MAX_END_NBYTES, CentralDirectory, find_directory
 from zarr_hdf5.stores.zip_members import (
@@ -182,6 +183,11 @@ class ZipStore:
     def url(self) -> str:
         """Where the file is."""
         return f"{self._store.url}/{self._key}"
+
+    @property
+    def local_path(self) -> str | None:
+        """The path of the file, if it is one."""
+        return str(self._store.path_of(self._key)) if isinstance(self._store, LocalStore) else None
 
     @property
     def max_gap(self) -> int:

@@ -1,0 +1,222 @@
+"""A one-file as a store: reading from what is finished or, once something was written, from what is to be.
+
+What is written is seen by others, and by HDF5, when `flush` finishes it. Between the first write and that the file is
+locked. All stores of one path in a process are one. One that nobody holds any more is finished, as files of h5py are.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zarr_hdf5.array.hdf5_side import HDF5Store, OneFileSide
+from zarr_hdf5.buffer import Buffer
+from zarr_hdf5.byte_range import ByteRange, SuffixRange
+from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, StorageError
+from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.onefile.datasets import one_file_side
+from zarr_hdf5.onefile.front import end_of, is_one_file
+from zarr_hdf5.onefile.transaction import Transaction, begin, begin_anew
+from zarr_hdf5.stored_array import StoredArray
+from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.stores.protocol import Blob, Store
+from zarr_hdf5.stores.zip import ZipStore
+from zarr_hdf5.stores.zip_writer import ZipWriter
+
+__all__ = ["OneFileReader", "OneFileStore", "one_file_store"]
+
+
+@dataclass(slots=True)
+class _Session:
+    """The one file at a path, and its transaction while there is one."""
+
+    path: Path
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    transaction: Transaction | None = None
+    reader: ZipStore | None = None
+    process: int = 0
+
+    def writer(self) -> ZipWriter:
+        """What to write to; begins a transaction."""
+        with self.lock:
+            transaction = self.transaction
+            if transaction is None:
+                self._check_replaceable()
+                transaction = self._begin(begin(self.path))
+            return self._writer_of(transaction)
+
+    def start_anew(self) -> None:
+        """Forget all that is there."""
+        with self.lock:
+            if self.transaction is not None:
+                self._writer_of(self.transaction).delete_prefix("")
+            elif os.path.lexists(self.path):
+                self._begin(begin_anew(self.path))
+
+    def source(self) -> ZipWriter | ZipStore | None:
+        """What to read from; None where there is nothing."""
+        transaction = self.transaction
+        if transaction is not None:
+            return transaction.writer
+        with self.lock:
+            if not self.path.exists():
+                self.reader = None
+            elif self.reader is None:
+                self._check_replaceable()
+                self.reader = ZipStore(LocalStore(self.path.parent), self.path.name, end_of)
+            return self.reader
+
+    def flush(self) -> None:
+        """End the transaction, if there is one."""
+        with self.lock:
+            if self.transaction is not None:
+                self._writer_of(self.transaction)
+                self.transaction.finish()
+                self._end()
+
+    def leave(self) -> None:
+        """Nobody holds the store any more: as `flush`, but let go of the file whatever happens."""
+        if self.transaction is not None and self.process == os.getpid():
+            try:
+                self.flush()
+            finally:
+                self._end()
+
+    def _begin(self, transaction: Transaction) -> Transaction:
+        self.transaction, self.process = transaction, os.getpid()
+        return transaction
+
+    def _end(self) -> None:
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.close()
+
+    def _writer_of(self, transaction: Transaction) -> ZipWriter:
+        if self.process != os.getpid():
+            raise StorageError(f"{self.path} is being written by process {self.process}, of which this one is a fork")
+        return transaction.writer
+
+    def _check_replaceable(self) -> None:
+        """Raise AlreadyExistsError if something else is there."""
+        with suppress(FileNotFoundError, IsADirectoryError):
+            with open(self.path, "rb") as file:
+                if is_one_file(file.read(256)):
+                    return
+            raise AlreadyExistsError(
+                f"{self.path} is there already, not written by zarr_hdf5 as one file; overwrite=True replaces it"
+            )
+
+
+class OneFileReader(ZipStore, HDF5Store):
+    """The hierarchy in a one-file, the object `key` of `store`, for reading."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        super().__init__(store, key, end_of)
+
+    def hdf5_side(self, path: str, metadata: ArrayMetadata, stored: StoredArray) -> OneFileSide | None:
+        """See `HDF5Store`."""
+        return one_file_side(path, metadata, stored, self.local_path or self.url)
+
+
+class OneFileStore(HDF5Store):
+    """The hierarchy in the one-file at a path; `one_file_store` makes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._session = _Session(path)
+        weakref.finalize(self, self._session.leave)
+
+    def __repr__(self) -> str:
+        return f"OneFileStore({str(self.path)!r})"
+
+    @property
+    def read_only(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def url(self) -> str:
+        """Where the file is."""
+        return self.path.as_uri()
+
+    def hdf5_side(self, path: str, metadata: ArrayMetadata, stored: StoredArray) -> OneFileSide | None:
+        """See `HDF5Store`."""
+        return one_file_side(path, metadata, stored, str(self.path))
+
+    def flush(self) -> None:
+        """Finish what was written. See `Flush`."""
+        self._session.flush()
+
+    def get(self, key: str) -> Blob:
+        """See `Get`."""
+        return self._source(key).get(key)
+
+    def get_range(self, key: str, wanted: ByteRange | SuffixRange) -> Blob:
+        """See `GetRange`."""
+        return self._source(key).get_range(key, wanted)
+
+    def get_ranges(
+        self, key: str, wanted: Sequence[ByteRange], version: Hashable | None = None
+    ) -> list[bytes | memoryview | bytearray]:
+        """See `GetRanges`."""
+        return self._source(key).get_ranges(key, wanted, version)
+
+    def read_into(
+        self, key: str, wanted: Sequence[tuple[int, "memoryview[int]"]], version: Hashable | None = None
+    ) -> None:
+        """See `ReadInto`."""
+        self._source(key).read_into(key, wanted, version)
+
+    def set(self, key: str, parts: Iterable[Buffer]) -> None:
+        """See `Set`."""
+        self._session.writer().set(key, parts)
+
+    def delete(self, key: str) -> None:
+        """See `Delete`."""
+        if self.exists(key):
+            self._session.writer().delete(key)
+
+    def delete_prefix(self, prefix: str) -> None:
+        """See `DeletePrefix`. With all objects goes the file, whatever it is."""
+        if not prefix:
+            self._session.start_anew()
+        elif any(True for _ in self.list_prefix(prefix)):
+            self._session.writer().delete_prefix(prefix)
+
+    def exists(self, key: str) -> bool:
+        """See `Exists`."""
+        source = self._session.source()
+        return source is not None and source.exists(key)
+
+    def list_prefix(self, prefix: str) -> Iterator[str]:
+        """See `ListPrefix`."""
+        source = self._session.source()
+        return iter(()) if source is None else source.list_prefix(prefix)
+
+    def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
+        """See `ListDir`."""
+        source = self._session.source()
+        return ([], []) if source is None else source.list_dir(prefix)
+
+    def _source(self, key: str) -> ZipWriter | ZipStore:
+        source = self._session.source()
+        if source is None:
+            raise NotFoundError(f"no object {key!r} in {self.url}: there is no such file")
+        return source
+
+
+_stores: "weakref.WeakValueDictionary[str, OneFileStore]" = weakref.WeakValueDictionary()
+_stores_lock = threading.RLock()
+
+
+def one_file_store(path: str | os.PathLike[str]) -> OneFileStore:
+    """The store of the file at `path`, the same for all in this process who ask for it; there need be no file yet."""
+    real = os.path.realpath(path)
+    with _stores_lock:
+        store = _stores.get(real)
+        if store is None:
+            store = _stores[real] = OneFileStore(Path(real))
+        return store

@@ -1,0 +1,161 @@
+"""A one-file being changed: opened, locked, added to, and finished or left as it was.
+
+The lock is that of libhdf5 (`flock`): HDF5 programs that have the file open keep it from being changed, and cannot
+open it meanwhile.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, StorageError, ZarrHDF5Error
+from zarr_hdf5.onefile.documents import is_document
+from zarr_hdf5.onefile.front import FRONT_NBYTES, end_of, is_one_file
+from zarr_hdf5.onefile.publish import publish
+from zarr_hdf5.stores.files import create_temporary
+from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.stores.zip import read_index
+from zarr_hdf5.stores.zip_members import Member
+from zarr_hdf5.stores.zip_writer import ZipWriter
+
+__all__ = ["Transaction", "begin", "begin_anew", "cut_off_unfinished"]
+
+IN_USE = {errno.EAGAIN, errno.EACCES}
+DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What is to become the new state of the file at `path`; `temporary` is where, if not in the file itself."""
+
+    path: Path
+    writer: ZipWriter
+    temporary: str | None = None
+
+    def finish(self) -> None:
+        """Make it so. Raises what `publish` raises; then this may be tried again."""
+        publish(self.writer)
+        if self.temporary is not None:
+            with _errors_of(self.path):
+                os.replace(self.temporary, self.path)
+            self.temporary = None
+
+    def close(self) -> None:
+        """Let go of the file. What was not finished is lost."""
+        os.close(self.writer.fd)
+        if self.temporary is not None:
+            with suppress(OSError):
+                os.unlink(self.temporary)
+
+
+def begin(path: Path) -> Transaction:
+    """Change the one-file at `path`, which is made if there is nothing.
+
+    Raises
+    ------
+    StorageError
+        If another program has it open, or the storage failed.
+    ReadOnlyError
+        If it may not be written.
+    CorruptDataError
+        If it is no one-file, or was left unfinished, or changed by an HDF5 program so that the ZIP side is lost.
+    """
+    with _errors_of(path):
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _begin_empty(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), None)
+        try:
+            _lock(fd, path)
+            end = _end_of(fd, path)
+            if (size := os.fstat(fd).st_size) != end:
+                raise CorruptDataError(
+                    f"{path} was not finished by who changed it last: zarr_hdf5.sync undoes that",
+                    structure="one-file",
+                    expected=f"{end} bytes",
+                    found=f"{size} bytes",
+                )
+            try:
+                members = read_index(LocalStore(path.parent), path.name, end_of).members
+            except NotFoundError as error:
+                message = f"{path} was changed by an HDF5 program, and its Zarr side is lost"
+                raise CorruptDataError(message, structure="one-file") from error
+            return Transaction(path, _writer(fd, path, members, end))
+        except BaseException:
+            os.close(fd)
+            raise
+
+
+def begin_anew(path: Path) -> Transaction:
+    """Put another one-file, empty for now, in the place of whatever is at `path`."""
+    with _errors_of(path):
+        fd, temporary = create_temporary(str(path.parent))
+        os.close(fd)
+        return _begin_empty(path, os.open(temporary, os.O_RDWR | os.O_CLOEXEC), temporary)
+
+
+def cut_off_unfinished(path: Path) -> int:
+    """Undo what was not finished; how many bytes that were.
+
+    HDF5's end of the file says where the last finished state ends, with its directory. Raises as `begin`.
+    """
+    with _errors_of(path):
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            _lock(fd, path)
+            end, size = _end_of(fd, path), os.fstat(fd).st_size
+            if size < end:
+                message = f"{path} is cut short"
+                raise CorruptDataError(message, structure="one-file", expected=end, found=size)
+            os.ftruncate(fd, end)
+            return size - end
+        finally:
+            os.close(fd)
+
+
+def _begin_empty(path: Path, fd: int, temporary: str | None) -> Transaction:
+    """With an empty hierarchy as the finished state, so that there is one to go back to."""
+    try:
+        _lock(fd, path)
+        begun = Transaction(path, _writer(fd, path, {}, FRONT_NBYTES), temporary)
+        publish(begun.writer)
+    except BaseException:
+        os.close(fd)
+        raise
+    return begun
+
+
+def _writer(fd: int, path: Path, members: dict[str, Member], end: int) -> ZipWriter:
+    return ZipWriter(fd, path.as_uri(), members, end, is_document)
+
+
+def _end_of(fd: int, path: Path) -> int:
+    head = os.pread(fd, FRONT_NBYTES, 0)
+    if not is_one_file(head):
+        raise CorruptDataError(f"{path} was not written by zarr_hdf5 as one file", structure="one-file")
+    return end_of(head)
+
+
+def _lock(fd: int, path: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in IN_USE:  # elsewhere the file system knows no locks
+            raise StorageError(error.errno, f"{path} is open in another program, or in h5py; close it there") from error
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ZarrHDF5Error:
+        raise
+    except OSError as error:
+        kind: type[ZarrHDF5Error] = NotFoundError if isinstance(error, FileNotFoundError) else StorageError
+        kind = ReadOnlyError if error.errno in DENIED else kind
+        raise kind(error.errno, f"cannot write {path}: {error.strerror or error}") from error
