@@ -11,6 +11,7 @@ from zarr_hdf5.shard.options import HDF5
 
 if TYPE_CHECKING:
     from zarr_hdf5.api.convert import Conversion, convert
+    from zarr_hdf5.api.sync import sync
     from zarr_hdf5.api.verify import Report, verify
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "open",
     "open_array",
     "open_group",
+    "sync",
     "verify",
 ]
 
@@ -37,6 +39,7 @@ _RARE = {
     "convert": "zarr_hdf5.api.convert",
     "Report": "zarr_hdf5.api.verify",
     "verify": "zarr_hdf5.api.verify",
+    "sync": "zarr_hdf5.api.sync",
 }
 """What not every program needs, and where it is: imported when it is first asked for (PEP 562)."""
 

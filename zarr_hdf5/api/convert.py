@@ -40,7 +40,7 @@ from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store, flush_store
 from zarr_hdf5.stores.zip import ZipStore
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "convert", "copy_elements"]
 
 READING_ERRORS = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one array of the source and leave the others whole."""
@@ -178,7 +178,7 @@ def _convert_array(
     except READING_ERRORS as error:
         return str(error)
     try:
-        _copy(source, array, advance)
+        copy_elements(source, array, advance)
     except READING_ERRORS as error:
         # Half an array would look like a whole one.
         target.delete_prefix(path)
@@ -220,7 +220,7 @@ def _walk(group: Group, path: str, target: Store, skipped: list[tuple[str, str]]
             yield from _walk(node, below, target, skipped)
 
 
-def _copy(source: Array, target: Array, advance: Callable[[int], object]) -> None:
+def copy_elements(source: Array, target: Array, advance: Callable[[int], object]) -> None:
     """Copy encoded chunks where both arrays have the same; else all elements, in blocks of whole shards."""
     sink = target.stored.sink
     if sink is not None and has_same_chunks(source.stored, target.stored):

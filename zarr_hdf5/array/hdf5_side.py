@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from io import RawIOBase
 
 import h5py
 
@@ -155,3 +156,11 @@ class HDF5Store(ABC):
     @abstractmethod
     def hdf5_side(self, path: str, metadata: ArrayMetadata, stored: StoredArray) -> OneFileSide | None:
         """The HDF5 side of the array at `path`; None where it has none."""
+
+    @abstractmethod
+    def hdf5_file(self) -> str | RawIOBase:
+        """What libhdf5 opens: the file's name, or what reads it where it is no local file."""
+
+    @abstractmethod
+    def start(self, key: str) -> int:
+        """The byte of the file at which an object begins. Raises NotFoundError, CorruptDataError."""

@@ -13,7 +13,7 @@ from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.hierarchy import prefix_of
 from zarr_hdf5.twin.filters import ChainTwin
 
-__all__ = ["ChunkColumns", "chunk_columns", "stored_objects"]
+__all__ = ["ChunkColumns", "chunk_columns", "object_region", "stored_objects"]
 
 Coords = tuple[int, ...]
 NOTHING = ByteRange(0, 0)
@@ -45,6 +45,14 @@ def stored_objects(array: Array) -> Iterator[Coords]:
             found = tuple(coords[axis] for axis in stored.order)
             if all(c < n for c, n in zip(found, grid_shape, strict=True)):
                 yield found
+
+
+def object_region(array: Array, coords: tuple[int, ...]) -> tuple[slice, ...]:
+    """The elements in the shard or chunk at `coords` (stored order)."""
+    unit, order = array.shards or array.chunks, array.stored.order
+    place = [coords[order.index(axis)] for axis in range(len(order))]
+    ends = zip(place, unit, array.shape, strict=True)
+    return tuple(slice(c * n, min((c + 1) * n, length)) for c, n, length in ends)
 
 
 def chunk_columns(array: Array, twin: ChainTwin, start_of: Callable[[str], int]) -> ChunkColumns:

@@ -14,20 +14,21 @@ import numpy.typing as npt
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import OneFileSide
 from zarr_hdf5.array.readers import HDF5Form
-from zarr_hdf5.chunk_grid import RegularChunkGrid
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.appended import try_metadata
 from zarr_hdf5.hdf5.chunked_dataset import ChunkedDataset, create_chunked_dataset
 from zarr_hdf5.metadata.array import ArrayMetadata
-from zarr_hdf5.onefile.chunks import stored_objects
+from zarr_hdf5.onefile.chunks import object_region, stored_objects
 from zarr_hdf5.onefile.documents import dataset_path
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.memory import MemoryStore
 from zarr_hdf5.twin.attributes import hdf5_attributes
 from zarr_hdf5.twin.filters import ChainTwin, check_dtype, hdf5_twin
 
-__all__ = ["check_hdf5", "create_dataset", "dataset_order", "one_file_side", "shared_twin", "to_hdf5_values"]
+__all__ = ["NO_TYPE", "check_hdf5", "create_dataset", "dataset_order", "one_file_side", "shared_twin", "to_hdf5_values"]
 
+NO_TYPE = np.dtype("V1")
+"""Of groups, which have no elements."""
 MAX_RANK = 32
 MAX_CHUNK_NBYTES = 2**32 - 1
 ORDER_ATTRIBUTE = "_zarr_dimension_order"
@@ -118,16 +119,10 @@ def _is_text(array: Array) -> bool:
 
 def _regions(array: Array) -> Iterator[tuple[slice, ...]]:
     """The parts of the array to write: those that it has, or all of them where HDF5 has no such fill value."""
-    unit, order = array.shards or array.chunks, array.stored.order
-    fills = array.fill_value in ("", b"") or _is_text(array)
-    coords = stored_objects(array) if array.shape and fills else product(*map(range, _objects(array).grid_shape))
-    for found in coords:
-        place = [found[order.index(axis)] for axis in range(len(order))]
-        yield tuple(slice(c * n, (c + 1) * n) for c, n in zip(place, unit, strict=True))
-
-
-def _objects(array: Array) -> RegularChunkGrid:
-    return array.stored.source.grid.objects
+    stored = _is_text(array) or array.fill_value == b""
+    everything = product(*map(range, array.stored.source.grid.objects.grid_shape))
+    for coords in stored_objects(array) if stored and array.shape else everything:
+        yield object_region(array, coords)
 
 
 def to_hdf5_values(values: Any, array: Array) -> npt.NDArray[Any]:

@@ -8,7 +8,6 @@ Until the superblock is written nothing has happened for HDF5, and for who goes 
 from collections.abc import Mapping
 
 import h5py
-import numpy as np
 
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.buffer import Buffer, byte_view
@@ -24,16 +23,13 @@ from zarr_hdf5.hdf5.scales import write_scales
 from zarr_hdf5.hierarchy import Metadata
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.onefile.chunks import chunk_columns
-from zarr_hdf5.onefile.datasets import create_dataset, dataset_order, shared_twin
+from zarr_hdf5.onefile.datasets import NO_TYPE, create_dataset, dataset_order, shared_twin
 from zarr_hdf5.onefile.documents import consolidate, dataset_path, read_nodes
 from zarr_hdf5.onefile.front import front
 from zarr_hdf5.stores.zip_writer import ZipWriter
 from zarr_hdf5.twin.attributes import hdf5_attributes
 
 __all__ = ["publish"]
-
-NO_TYPE = np.dtype("V1")
-"""Of groups, which have no elements."""
 
 
 def publish(writer: ZipWriter) -> int:

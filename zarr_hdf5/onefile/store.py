@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import RawIOBase
 from pathlib import Path
 
 from zarr_hdf5.array.hdf5_side import HDF5Store, OneFileSide
@@ -19,8 +20,9 @@ from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, StorageError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.onefile.datasets import one_file_side
 from zarr_hdf5.onefile.front import end_of, is_one_file
-from zarr_hdf5.onefile.transaction import Transaction, begin, begin_anew
+from zarr_hdf5.onefile.transaction import Transaction, begin, begin_anew, cut_off_unfinished, lost_zarr_side
 from zarr_hdf5.stored_array import StoredArray
+from zarr_hdf5.stores.block_file import BlockFile
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Blob, Store
 from zarr_hdf5.stores.zip import ZipStore
@@ -48,6 +50,24 @@ class _Session:
                 transaction = self._begin(begin(self.path))
             return self._writer_of(transaction)
 
+    def recover(self) -> None:
+        """Begin a transaction with the Zarr side as it last was, should an HDF5 program have made the file longer."""
+        with self.lock:
+            if self.transaction is None:
+                self._begin(begin(self.path, recover=True)).writer.rewrite_changed()
+
+    def _read(self) -> ZipStore:
+        try:
+            return ZipStore(LocalStore(self.path.parent), self.path.name, end_of)
+        except NotFoundError as error:
+            raise lost_zarr_side(self.path) from error
+
+    def let_read(self) -> None:
+        """Keep others from writing only."""
+        with self.lock:
+            if self.transaction is not None:
+                self.transaction.let_read()
+
     def start_anew(self) -> None:
         """Forget all that is there."""
         with self.lock:
@@ -66,8 +86,18 @@ class _Session:
                 self.reader = None
             elif self.reader is None:
                 self._check_replaceable()
-                self.reader = ZipStore(LocalStore(self.path.parent), self.path.name, end_of)
+                self.reader = self._read()
             return self.reader
+
+    def discard(self) -> None:
+        """Drop what was not finished."""
+        with self.lock:
+            if self.transaction is not None:
+                self._writer_of(self.transaction)
+                cut = self.transaction.temporary is None
+                self._end()
+                if cut:
+                    cut_off_unfinished(self.path)
 
     def flush(self) -> None:
         """End the transaction, if there is one."""
@@ -120,6 +150,15 @@ class OneFileReader(ZipStore, HDF5Store):
         """See `HDF5Store`."""
         return one_file_side(path, metadata, stored, self.local_path or self.url)
 
+    def unfinished(self) -> int:
+        """Bytes behind the end of what was finished."""
+        index = self.index()
+        return index.size - index.end
+
+    def hdf5_file(self) -> str | RawIOBase:
+        """See `HDF5Store`."""
+        return self.local_path or BlockFile(self._store, self._key)
+
 
 class OneFileStore(HDF5Store):
     """The hierarchy in the one-file at a path; `one_file_store` makes it."""
@@ -145,6 +184,32 @@ class OneFileStore(HDF5Store):
     def hdf5_side(self, path: str, metadata: ArrayMetadata, stored: StoredArray) -> OneFileSide | None:
         """See `HDF5Store`."""
         return one_file_side(path, metadata, stored, str(self.path))
+
+    def recover(self) -> None:
+        """Begin to write; also where an HDF5 program has made the file longer, so that the Zarr side was lost."""
+        self._session.recover()
+
+    def let_read(self) -> None:
+        """Let HDF5 programs read what is finished while more is being written."""
+        self._session.let_read()
+
+    def discard(self) -> None:
+        """Drop what was written since the last `flush`."""
+        self._session.discard()
+
+    def unfinished(self) -> int:
+        """Bytes behind the end of what was finished; 0 while a transaction is under way."""
+        source = self._session.source()
+        index = source.index() if isinstance(source, ZipStore) else None
+        return 0 if index is None else index.size - index.end
+
+    def hdf5_file(self) -> str | RawIOBase:
+        """See `HDF5Store`. What was not finished is not in it."""
+        return str(self.path)
+
+    def start(self, key: str) -> int:
+        """See `HDF5Store`."""
+        return self._source(key).start(key)
 
     def flush(self) -> None:
         """Finish what was written. See `Flush`."""

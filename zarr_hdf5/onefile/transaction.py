@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, StorageError, ZarrHDF5Error
+from zarr_hdf5.hierarchy import DOCUMENT
+from zarr_hdf5.metadata.group import GroupMetadata
+from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.onefile.documents import is_document
 from zarr_hdf5.onefile.front import FRONT_NBYTES, end_of, is_one_file
 from zarr_hdf5.onefile.publish import publish
 from zarr_hdf5.stores.files import create_temporary
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.zip import read_index
+from zarr_hdf5.stores.zip_end import last_end
 from zarr_hdf5.stores.zip_members import Member
 from zarr_hdf5.stores.zip_writer import ZipWriter
 
-__all__ = ["Transaction", "begin", "begin_anew", "cut_off_unfinished"]
+__all__ = ["Transaction", "begin", "begin_anew", "cut_off_unfinished", "lost_zarr_side"]
 
 IN_USE = {errno.EAGAIN, errno.EACCES}
 DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -44,6 +48,11 @@ class Transaction:
                 os.replace(self.temporary, self.path)
             self.temporary = None
 
+    def let_read(self) -> None:
+        """Let others read what is finished: nothing of that is touched."""
+        with suppress(OSError):  # the file system knows no locks
+            fcntl.flock(self.writer.fd, fcntl.LOCK_SH)
+
     def close(self) -> None:
         """Let go of the file. What was not finished is lost."""
         os.close(self.writer.fd)
@@ -52,8 +61,10 @@ class Transaction:
                 os.unlink(self.temporary)
 
 
-def begin(path: Path) -> Transaction:
+def begin(path: Path, *, recover: bool = False) -> Transaction:
     """Change the one-file at `path`, which is made if there is nothing.
+
+    With `recover` the Zarr side may have been lost: what it last was is what is changed.
 
     Raises
     ------
@@ -80,15 +91,20 @@ def begin(path: Path) -> Transaction:
                     expected=f"{end} bytes",
                     found=f"{size} bytes",
                 )
-            try:
-                members = read_index(LocalStore(path.parent), path.name, end_of).members
-            except NotFoundError as error:
-                message = f"{path} was changed by an HDF5 program, and its Zarr side is lost"
-                raise CorruptDataError(message, structure="one-file") from error
-            return Transaction(path, _writer(fd, path, members, end))
+            return Transaction(path, _writer(fd, path, _members(fd, path, recover), end))
         except BaseException:
             os.close(fd)
             raise
+
+
+def _members(fd: int, path: Path, recover: bool) -> dict[str, Member]:
+    try:
+        return read_index(LocalStore(path.parent), path.name, end_of).members
+    except NotFoundError as error:
+        if not recover:
+            raise lost_zarr_side(path) from error
+        last = last_end(lambda offset, nbytes: os.pread(fd, nbytes, offset), os.fstat(fd).st_size)
+        return read_index(LocalStore(path.parent), path.name, lambda _: last).members
 
 
 def begin_anew(path: Path) -> Transaction:
@@ -118,11 +134,18 @@ def cut_off_unfinished(path: Path) -> int:
             os.close(fd)
 
 
+def lost_zarr_side(path: Path) -> CorruptDataError:
+    """What to say of a file that does not end with its directory."""
+    message = f"{path} was made longer by an HDF5 program; zarr_hdf5.sync brings its Zarr side back"
+    return CorruptDataError(message, structure="one-file")
+
+
 def _begin_empty(path: Path, fd: int, temporary: str | None) -> Transaction:
     """With an empty hierarchy as the finished state, so that there is one to go back to."""
     try:
         _lock(fd, path)
         begun = Transaction(path, _writer(fd, path, {}, FRONT_NBYTES), temporary)
+        begun.writer.set(DOCUMENT, [dump_json(GroupMetadata().to_json())])
         publish(begun.writer)
     except BaseException:
         os.close(fd)

@@ -68,8 +68,8 @@ def is_zip(head: Buffer) -> bool:
 class ZipIndex:
     """What one version of a file says of its members.
 
-    end
-        Byte at which the ZIP file ends.
+    size, end
+        Bytes of the file; byte at which the ZIP file in it ends.
     members
         By key; of several with one name, the last.
     starts
@@ -79,6 +79,7 @@ class ZipIndex:
     """
 
     version: Hashable
+    size: int
     end: int
     members: dict[str, Member]
     keys: KeyIndex
@@ -118,7 +119,7 @@ def read_index(store: Store, key: str, end_of: EndOf | None = None) -> ZipIndex:
     members = {member.name: member for member in listed if _is_key(member.name)}
     _check_apart(members, found, key)
     kept = tail if isinstance(store, GetStart) else tail[:0]
-    return ZipIndex(head.version, end, members, KeyIndex(members), tail_offset, kept)
+    return ZipIndex(head.version, head.size, end, members, KeyIndex(members), tail_offset, kept)
 
 
 def _head(store: Store, key: str) -> Blob:
@@ -266,6 +267,14 @@ class ZipStore:
     def list_dir(self, prefix: str) -> tuple[list[str], list[str]]:
         """See `ListDir`."""
         return self.index().keys.list_dir(prefix)
+
+    def start(self, key: str) -> int:
+        """The byte of the file at which the data of a member begin. Raises NotFoundError, CorruptDataError."""
+        while True:
+            index = self._index
+            self._read(key, lambda size: [], None)
+            if key in index.starts:
+                return index.starts[key]
 
     def _member(self, index: ZipIndex, key: str, version: Hashable | None = None) -> Member:
         """Raises NotFoundError, StaleVersionError, and UnsupportedFeatureError where it cannot be read."""

@@ -5,13 +5,15 @@ Source: PKWARE APPNOTE 6.3.10 (https://pkware.cachefly.net/webdocs/casestudies/A
 central directory record", 4.3.15 "Zip64 end of central directory locator", 4.3.16 "End of central directory record".
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
 
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
 
-__all__ = ["END_SIGNATURE", "MAX_END_NBYTES", "CentralDirectory", "encode_end", "find_directory"]
+__all__ = ["END_SIGNATURE", "MAX_END_NBYTES", "CentralDirectory", "encode_end", "find_directory", "last_end"]
 
 END_SIGNATURE, LOCATOR_SIGNATURE, END64_SIGNATURE = b"PK\5\6", b"PK\6\7", b"PK\6\6"
 END, LOCATOR, END64 = Struct("<4s4H2IH"), Struct("<4sIQI"), Struct("<4sQ2H2I4Q")
@@ -19,6 +21,7 @@ MAX_16, MAX_32 = 2**16 - 1, 2**32 - 1
 MAX_END_NBYTES = END64.size + LOCATOR.size + END.size + MAX_16
 """All of these records, with the longest comment."""
 VERSION_ZIP64 = 45
+BLOCK_NBYTES = 1 << 20
 STRUCTURE = "ZIP end of central directory"
 
 
@@ -72,6 +75,27 @@ def find_directory(tail: Buffer, end: int) -> CentralDirectory:
     if offset + nbytes > start + at:
         raise CorruptDataError("the central directory runs into its own end", structure=STRUCTURE, offset=start + at)
     return CentralDirectory(offset, nbytes, count)
+
+
+def last_end(read: Callable[[int, int], bytes], size: int) -> int:
+    """The last byte of a file of `size` bytes at which a ZIP file in it may have ended, without a comment.
+
+    `read` is asked for bytes, (offset, length), from the end to the start. Raises NotFoundError.
+    """
+    stop = size
+    while stop > 0:
+        start = max(0, stop - BLOCK_NBYTES)
+        block = read(start, min(stop + END.size, size) - start)
+        at = len(block)
+        while (at := block.rfind(END_SIGNATURE, 0, at)) >= 0:
+            end = start + at + END.size
+            first = max(0, end - MAX_END_NBYTES)
+            with suppress(NotFoundError, CorruptDataError, UnsupportedFeatureError):
+                found = find_directory(read(first, end - first), end)
+                if found.offset + found.nbytes + END.size in (end, end - END64.size - LOCATOR.size):
+                    return end
+        stop = start
+    raise NotFoundError("no end of a ZIP file anywhere")
 
 
 def _find(data: bytes) -> int:
