@@ -11,7 +11,7 @@ from zarr_hdf5.shard.options import HDF5
 
 if TYPE_CHECKING:
     from zarr_hdf5.api.convert import Conversion, convert
-    from zarr_hdf5.api.sync import sync
+    from zarr_hdf5.api.sync import compact, sync
     from zarr_hdf5.api.verify import Report, verify
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Group",
     "Report",
     "__version__",
+    "compact",
     "convert",
     "create_array",
     "create_group",
@@ -39,6 +40,7 @@ _RARE = {
     "convert": "zarr_hdf5.api.convert",
     "Report": "zarr_hdf5.api.verify",
     "verify": "zarr_hdf5.api.verify",
+    "compact": "zarr_hdf5.api.sync",
     "sync": "zarr_hdf5.api.sync",
 }
 """What not every program needs, and where it is: imported when it is first asked for (PEP 562)."""

@@ -1,4 +1,7 @@
-"""`sync`: a one-file's two sides brought together, after a change that was not finished, or that one side missed."""
+"""`sync`: a one-file's two sides brought together, after a change that was not finished, or that one side missed.
+
+`compact`: a one-file without gaps.
+"""
 
 from pathlib import Path
 from typing import Literal
@@ -13,7 +16,7 @@ from zarr_hdf5.onefile.transaction import cut_off_unfinished
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.resolve import store_from_url
 
-__all__ = ["sync"]
+__all__ = ["compact", "sync"]
 
 
 def sync(url: URL, *, prefer: Literal["newest", "hdf5", "zarr"] = "newest") -> Report:
@@ -59,6 +62,18 @@ def sync(url: URL, *, prefer: Literal["newest", "hdf5", "zarr"] = "newest") -> R
         raise
     store.flush()
     return verify(path)
+
+
+def compact(url: URL) -> int:
+    """Write the one-file at `url` anew without the gaps that replaced and deleted shards have left.
+
+    The new file takes the place of the old one when it is complete. Returns the bytes that were saved. Raises as `sync`
+    does, and CorruptDataError where the two sides should be synchronised before.
+    """
+    path = _path_of(url)
+    before = path.stat().st_size
+    one_file_store(path).compact()
+    return before - path.stat().st_size
 
 
 def _path_of(url: URL) -> Path:

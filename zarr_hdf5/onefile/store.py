@@ -68,6 +68,18 @@ class _Session:
             if self.transaction is not None:
                 self.transaction.let_read()
 
+    def compact(self) -> None:
+        """Write what is there into a new file without the gaps, and put it in the place of this one."""
+        with self.lock:
+            self.flush()
+            begin(self.path).close()  # nobody has it open, and it is whole
+            old = self.source()
+            if old is not None:
+                new = self._begin(begin_anew(self.path)).writer
+                for key in old.list_prefix(""):
+                    new.set(key, [old.get(key).data])
+                self.flush()
+
     def start_anew(self) -> None:
         """Forget all that is there."""
         with self.lock:
@@ -188,6 +200,13 @@ class OneFileStore(HDF5Store):
     def recover(self) -> None:
         """Begin to write; also where an HDF5 program has made the file longer, so that the Zarr side was lost."""
         self._session.recover()
+
+    def compact(self) -> None:
+        """Finish what was written, and write all of it anew, without the gaps that changes have left.
+
+        Raises StorageError where another program has the file open, CorruptDataError, and ChecksumError.
+        """
+        self._session.compact()
 
     def let_read(self) -> None:
         """Let HDF5 programs read what is finished while more is being written."""
