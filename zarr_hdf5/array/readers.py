@@ -258,6 +258,8 @@ def _pure(form: HDF5Form, metadata: ArrayMetadata) -> str:
     kind = metadata.data_type.name
     if kind == "null_terminated_bytes":
         return "needs the zeros cut off that fill up a string"
+    if kind in ("variable_length_bytes", "bytes"):
+        return f"has no data type {kind}"
     return f"has no data type {kind}" if kind.startswith(("r", "complex", "struct")) else ""
 
 

@@ -148,7 +148,11 @@ class _Behind(io.RawIOBase):
         if at < self._start:
             found = self._front[at : at + nbytes]
         elif self._read is not None and at < self.end:
-            found = self._do(lambda read: read(at, min(nbytes, self.end - at)), self._read) or b""
+            try:
+                found = self._read(at, min(nbytes, self.end - at))
+            except ZarrHDF5Error as error:
+                self._give_up(error)
+                raise OSError(str(error)) from None  # libhdf5 would not pass ours on
         data = byte_view(found)
         view[: len(data)] = data
         view[len(data) :] = bytes(nbytes - len(data))
@@ -162,7 +166,10 @@ class _Behind(io.RawIOBase):
         if at < self._start:
             self._front[at : at + len(view)] = view
         elif self._write is not None and not self.dead:
-            self._do(lambda write: write(at, view), self._write)
+            try:
+                self._write(at, view)
+            except ZarrHDF5Error as error:
+                self._give_up(error)  # libhdf5 goes on as if nothing had happened, so that it can close the file
         self._position += len(view)
         self.end = max(self.end, self._position)
         return len(view)
@@ -172,14 +179,9 @@ class _Behind(io.RawIOBase):
         self.end = max(self._start, self._position if size is None else size)
         return self.end
 
-    def _do(self, call: Callable[[Callable[..., T]], T], verb: Callable[..., T]) -> T | None:
-        """`call`; an error is kept, and libhdf5 told of another: it would not pass it on."""
-        try:
-            return call(verb)
-        except ZarrHDF5Error as error:
-            self.error = self.error or error
-            self.dead = True
-            raise OSError(str(error)) from None
+    def _give_up(self, error: ZarrHDF5Error) -> None:
+        self.error = self.error or error
+        self.dead = True
 
 
 @lru_cache(maxsize=1)
