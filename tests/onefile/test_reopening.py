@@ -147,6 +147,29 @@ def test_threads_write_at_once(tmp_path: Path) -> None:
     assert zh.verify(path)
 
 
+def test_one_thread_finishes_while_others_write(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    group = zh.create_group(path)
+    arrays = [group.create_array(f"a{i}", shape=(60, 5), dtype="i4", chunks=(1, 5), shards=(2, 5)) for i in range(3)]
+
+    def fill(number: int) -> None:
+        for row in range(0, 60, 2):
+            arrays[number][row : row + 2] = number + 1
+            assert (arrays[number][: row + 2] == number + 1).all()
+
+    threads = [threading.Thread(target=fill, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        group.flush()
+    for thread in threads:
+        thread.join()
+    group.close()
+    for i in range(3):
+        assert (both(path, f"a{i}") == i + 1).all()
+    assert zh.verify(path)
+
+
 def test_a_file_nobody_holds_any_more_is_finished(tmp_path: Path) -> None:
     array = zh.create_array(tmp_path / "x.h5", data=VALUES, **TILES)
     with h5py.File(tmp_path / "x.h5") as file:

@@ -16,7 +16,7 @@ from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import object_at, store_from_url
 from zarr_hdf5.stores.zip import ZipStore, is_zip
 
-__all__ = ["URL", "new_store_at", "store_at"]
+__all__ = ["URL", "hdf5_hierarchy_at", "new_store_at", "store_at"]
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
 URL = str | os.PathLike[str] | Store
@@ -52,6 +52,15 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: st
     if isinstance(store, LocalStore):
         raise NotFoundError(f"{store.url} is neither an HDF5 file nor a ZIP file nor a Zarr directory")
     return store
+
+
+def hdf5_hierarchy_at(url: URL, *, links_outside: bool = False) -> HDF5Hierarchy:
+    """The HDF5 side of the file at `url`, be it a one-file. Raises NotFoundError."""
+    store = store_from_url(url, read_only=True)
+    file = _file_at(url, store, links_outside)
+    if file is None or not file.is_hdf5():
+        raise NotFoundError(f"no HDF5 file at {store.url}")
+    return HDF5Hierarchy.of(file, _is_shard)
 
 
 def _file_at(url: URL, store: Store, links_outside: bool) -> HDF5Object | None:

@@ -7,7 +7,7 @@ locked. All stores of one path in a process are one. One that nobody holds any m
 import os
 import threading
 import weakref
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import RawIOBase
@@ -16,7 +16,7 @@ from pathlib import Path
 from zarr_hdf5.array.hdf5_side import HDF5Store, OneFileSide
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
-from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, StorageError
+from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, StaleVersionError, StorageError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.onefile.datasets import one_file_side
 from zarr_hdf5.onefile.front import end_of, is_one_file
@@ -256,19 +256,20 @@ class OneFileStore(HDF5Store):
 
     def set(self, key: str, parts: Iterable[Buffer]) -> None:
         """See `Set`."""
-        self._session.writer().set(key, parts)
+        held = list(parts)
+        self._write(lambda writer: writer.set(key, held))
 
     def delete(self, key: str) -> None:
         """See `Delete`."""
         if self.exists(key):
-            self._session.writer().delete(key)
+            self._write(lambda writer: writer.delete(key))
 
     def delete_prefix(self, prefix: str) -> None:
         """See `DeletePrefix`. With all objects goes the file, whatever it is."""
         if not prefix:
             self._session.start_anew()
         elif any(True for _ in self.list_prefix(prefix)):
-            self._session.writer().delete_prefix(prefix)
+            self._write(lambda writer: writer.delete_prefix(prefix))
 
     def exists(self, key: str) -> bool:
         """See `Exists`."""
@@ -284,6 +285,14 @@ class OneFileStore(HDF5Store):
         """See `ListDir`."""
         source = self._session.source()
         return ([], []) if source is None else source.list_dir(prefix)
+
+    def _write(self, change: Callable[[ZipWriter], None]) -> None:
+        while True:
+            writer = self._session.writer()
+            try:
+                return change(writer)
+            except StaleVersionError:  # finished by another thread before it began
+                continue
 
     def _source(self, key: str) -> ZipWriter | ZipStore:
         source = self._session.source()

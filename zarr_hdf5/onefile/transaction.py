@@ -7,6 +7,7 @@ open it meanwhile.
 import errno
 import fcntl
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,11 +43,13 @@ class Transaction:
 
     def finish(self) -> None:
         """Make it so. Raises what `publish` raises; then this may be tried again."""
-        publish(self.writer)
-        if self.temporary is not None:
-            with _errors_of(self.path):
-                os.replace(self.temporary, self.path)
-            self.temporary = None
+        with self.writer.lock:
+            publish(self.writer)
+            if self.temporary is not None:
+                with _errors_of(self.path):
+                    os.replace(self.temporary, self.path)
+                self.temporary = None
+            self.writer.finished = True
 
     def let_read(self) -> None:
         """Let others read what is finished: nothing of that is touched."""
@@ -54,8 +57,11 @@ class Transaction:
             fcntl.flock(self.writer.fd, fcntl.LOCK_SH)
 
     def close(self) -> None:
-        """Let go of the file. What was not finished is lost."""
-        os.close(self.writer.fd)
+        """Let go of the file. What was not finished is lost; who is reading goes on to the end."""
+        with self.writer.lock:
+            self.writer.finished = True
+        with suppress(OSError):
+            fcntl.flock(self.writer.fd, fcntl.LOCK_UN)
         if self.temporary is not None:
             with suppress(OSError):
                 os.unlink(self.temporary)
@@ -80,7 +86,7 @@ def begin(path: Path, *, recover: bool = False) -> Transaction:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return _begin_empty(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), None)
+            return _begin_empty(path, str(path), os.O_CREAT | os.O_EXCL)
         try:
             _lock(fd, path)
             end = _end_of(fd, path)
@@ -112,7 +118,9 @@ def begin_anew(path: Path) -> Transaction:
     with _errors_of(path):
         fd, temporary = create_temporary(str(path.parent))
         os.close(fd)
-        return _begin_empty(path, os.open(temporary, os.O_RDWR | os.O_CLOEXEC), temporary)
+        begun = _begin_empty(path, temporary, 0)
+        begun.temporary = temporary
+        return begun
 
 
 def cut_off_unfinished(path: Path) -> int:
@@ -140,21 +148,25 @@ def lost_zarr_side(path: Path) -> CorruptDataError:
     return CorruptDataError(message, structure="one-file")
 
 
-def _begin_empty(path: Path, fd: int, temporary: str | None) -> Transaction:
-    """With an empty hierarchy as the finished state, so that there is one to go back to."""
+def _begin_empty(path: Path, place: str, flags: int) -> Transaction:
+    """A new file at `place`, with an empty hierarchy as its finished state, so that there is one to go back to."""
+    fd = os.open(place, os.O_RDWR | os.O_CLOEXEC | flags, 0o666)
+    writer = _writer(fd, path, {}, FRONT_NBYTES)
     try:
         _lock(fd, path)
-        begun = Transaction(path, _writer(fd, path, {}, FRONT_NBYTES), temporary)
-        begun.writer.set(DOCUMENT, [dump_json(GroupMetadata().to_json())])
-        publish(begun.writer)
+        writer.set(DOCUMENT, [dump_json(GroupMetadata().to_json())])
+        publish(writer)
     except BaseException:
-        os.close(fd)
+        os.unlink(place)
         raise
-    return begun
+    return Transaction(path, writer)
 
 
 def _writer(fd: int, path: Path, members: dict[str, Member], end: int) -> ZipWriter:
-    return ZipWriter(fd, path.as_uri(), members, end, is_document)
+    """Closes the file when nobody uses it any more, and not before: another might get its number."""
+    writer = ZipWriter(fd, path.as_uri(), members, end, is_document)
+    weakref.finalize(writer, os.close, fd)
+    return writer
 
 
 def _end_of(fd: int, path: Path) -> int:

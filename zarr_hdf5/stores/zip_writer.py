@@ -49,6 +49,13 @@ class ZipWriter:
     ------
     UnsupportedFeatureError
         If a member is compressed: whoever adds to this file needs to know where its bytes are.
+
+    Attributes
+    ----------
+    lock
+        Held while the file or what is known of it changes.
+    finished
+        Whether no more may be written; reading goes on.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class ZipWriter:
             if member.method != STORED or member.encrypted:
                 raise UnsupportedFeatureError(f"{url}: {member.name} was compressed or encrypted by another program")
         self.fd, self.end, self._url = fd, end, url
+        self.finished = False
         self.lock = threading.RLock()
         self._members = dict(members)
         self._held: dict[str, bytes] = {}
@@ -113,7 +121,7 @@ class ZipWriter:
         _encoded(check_key(key))
         views = [byte_view(part) for part in parts]
         if self._is_document(key):
-            with self.lock:
+            with self._changing(key):
                 self._forget(key)
                 self._held[key] = b"".join(views)
             return
@@ -122,12 +130,12 @@ class ZipWriter:
     def delete(self, key: str) -> None:
         """See `Delete`."""
         check_key(key)
-        with self.lock:
+        with self._changing(key):
             self._forget(key)
 
     def delete_prefix(self, prefix: str) -> None:
         """See `DeletePrefix`."""
-        with self.lock:
+        with self._changing(prefix):
             for key in list(self.list_prefix(prefix)):
                 self._forget(key)
 
@@ -192,7 +200,7 @@ class ZipWriter:
 
     def _append(self, key: str, views: "list[memoryview[int]]") -> None:
         header, member = _stored(key, views, 0)
-        with self.lock:
+        with self._changing(key):
             at = self.end
             with self._errors(key):
                 # Should this fail, the next member takes its place.
@@ -241,6 +249,14 @@ class ZipWriter:
             return found[wanted.offset : wanted.end]
         with self._errors(key):
             return read_range(self.fd, ByteRange(self._start(found) + wanted.offset, wanted.nbytes), key)
+
+    @contextmanager
+    def _changing(self, key: str) -> Iterator[None]:
+        """Hold the lock. Raises StaleVersionError where somebody has finished the file meanwhile."""
+        with self.lock:
+            if self.finished:
+                raise StaleVersionError(f"{key}: {self._url} was finished meanwhile")
+            yield
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
