@@ -14,7 +14,8 @@ import pytest
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.stores.local import LocalStore
-from zarr_hdf5.stores.zip import ZipStore, read_index
+from zarr_hdf5.stores.zip import ZipStore
+from zarr_hdf5.stores.zip_index import read_index
 from zarr_hdf5.stores.zip_writer import ZipWriter
 
 

@@ -14,7 +14,8 @@ from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import object_at, store_from_url
-from zarr_hdf5.stores.zip import ZipStore, is_zip
+from zarr_hdf5.stores.zip import ZipStore
+from zarr_hdf5.stores.zip_index import is_zip
 
 __all__ = ["URL", "hdf5_hierarchy_at", "new_store_at", "store_at"]
 

@@ -22,8 +22,8 @@ from zarr_hdf5.onefile.front import FRONT_NBYTES, end_of, is_one_file
 from zarr_hdf5.onefile.publish import publish
 from zarr_hdf5.stores.files import create_temporary
 from zarr_hdf5.stores.local import LocalStore
-from zarr_hdf5.stores.zip import read_index
 from zarr_hdf5.stores.zip_end import last_end
+from zarr_hdf5.stores.zip_index import read_index
 from zarr_hdf5.stores.zip_members import Member
 from zarr_hdf5.stores.zip_writer import ZipWriter
 
