@@ -5,6 +5,7 @@ Every cell is found out by trying it.
 
 import io
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import zarr_hdf5 as zh
 from zarr_hdf5.api.open import Mode
 from zarr_hdf5.array.create import ArrayOptions
+from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.codecs.registry import codec_names
 from zarr_hdf5.data_type import DataType
 from zarr_hdf5.hdf5.filters import FilterId
@@ -184,7 +186,7 @@ def data_types() -> Iterable[Sequence[str]]:
 
 def stored_as(array: zh.Array) -> str:
     """The HDF5 type of the first shard."""
-    assert array.hdf5 is not None
+    assert isinstance(array.hdf5, HDF5Side)
     with h5py.File(io.BytesIO(array.store.get(array.hdf5.key((0, 0))).data)) as file:
         return hdf5_type(file["data"].id.get_type())
 
@@ -224,7 +226,7 @@ def codecs() -> Iterable[Sequence[str]]:
 def twin(name: str) -> str:
     """What stands for the codec on the HDF5 side of the array that is in memory now."""
     view = zh.open_array("memory://support").hdf5
-    assert view is not None
+    assert isinstance(view, HDF5Side)
     filters = [f"{FilterId(f.id).name.lower()} ({f.id})" for f in view.view.twin.filters]
     if filters:
         return ", ".join(filters)
@@ -463,12 +465,18 @@ def places() -> Iterable[Sequence[str]]:
         shard = zh.create_array(folder + "/s", data=[1, 2]).hdf5
         assert shard is not None
         yield "a lone shard, by its HDF5 side", yes_or(told(zh.open, shard.file((0,)))), "no"
-        yield "an HDF5 or netCDF-4 file", "yes", refused(zh.create_array, folder + "/x.h5", data=[1])
+        with h5py.File(folder + "/x.h5", "w"):
+            pass
+        yield "an HDF5 or netCDF-4 file of others", "yes", refused(zh.open, folder + "/x.h5", mode="r+")
+        one = zh.create_array(folder + "/one.h5", data=[1])
+        read, write = yes_or(told(zh.open, one.store.url)), yes_or(told(zh.open, one.store.url, mode="r+"))
+        yield "one file that is HDF5 and a zipped hierarchy (`.h5` and the like)", read, f"{write}, on a local disk"
         (Path(folder) / "v2").mkdir()
         (Path(folder) / "v2" / ".zarray").write_text('{"zarr_format": 2}')
         yield "a Zarr v2 hierarchy", refused(zh.open, folder + "/v2"), "no"
-        (Path(folder) / "x.zip").write_bytes(b"PK\5\6" + bytes(18))
-        yield "a zipped hierarchy", refused(zh.open, folder + "/x.zip"), "no"
+        with zipfile.ZipFile(folder + "/x.zip", "w") as archive:
+            archive.writestr("zarr.json", '{"zarr_format": 3, "node_type": "group"}')
+        yield "another zipped hierarchy", yes_or(told(zh.open, folder + "/x.zip")), "no"
     # Without a server to ask, what the tests against nginx and obstore's own stores have found.
     yield "`http://`, `https://`", "yes, with `zarr-hdf5[cloud]`; listing is not possible", "no"
     yield "`s3://`, `gs://`, `az://`", "yes, with `zarr-hdf5[cloud]`", "yes"

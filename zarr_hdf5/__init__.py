@@ -12,6 +12,7 @@ from zarr_hdf5.shard.options import HDF5
 if TYPE_CHECKING:
     from zarr_hdf5.api.convert import Conversion, convert
     from zarr_hdf5.api.link import Link, link
+    from zarr_hdf5.api.sync import compact, sync
     from zarr_hdf5.api.verify import Report, verify
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Link",
     "Report",
     "__version__",
+    "compact",
     "convert",
     "create_array",
     "create_group",
@@ -30,6 +32,7 @@ __all__ = [
     "open",
     "open_array",
     "open_group",
+    "sync",
     "verify",
 ]
 
@@ -42,6 +45,8 @@ _RARE = {
     "link": "zarr_hdf5.api.link",
     "Report": "zarr_hdf5.api.verify",
     "verify": "zarr_hdf5.api.verify",
+    "compact": "zarr_hdf5.api.sync",
+    "sync": "zarr_hdf5.api.sync",
 }
 """What not every program needs, and where it is: imported when it is first asked for (PEP 562)."""
 

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.create import ArrayOptions, asarray_of, new_array_metadata
+from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.attributes import Attributes
 from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
 from zarr_hdf5.group_tree import TreeNode, tree_html, tree_text
@@ -27,8 +28,11 @@ from zarr_hdf5.hierarchy import (
 from zarr_hdf5.master.file import MasterFollower, wants_master
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
+from zarr_hdf5.onefile.datasets import check_hdf5
+from zarr_hdf5.onefile.documents import with_hdf5
+from zarr_hdf5.onefile.store import OneFileStore
 from zarr_hdf5.shard.options import HDF5
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.stores.protocol import Store, flush_store
 
 __all__ = ["Group", "Tree", "create_array_at", "create_group_at", "open_node"]
 
@@ -163,7 +167,7 @@ class Group:
         if name not in self:
             return self.create_array(name, **options)
         node = self[name]
-        wanted = new_array_metadata(name, options)
+        wanted = _new_metadata(self.store, join(self.path, name), options)
         if not isinstance(node, Array) or node.shape != wanted.shape or node.dtype != wanted.data_type.dtype:
             raise AlreadyExistsError(f"{node!r} is not an array of {wanted.shape} {wanted.data_type.name}")
         return node
@@ -188,10 +192,12 @@ class Group:
         self.close()
 
     def close(self) -> None:
-        """Nothing is held back: every write is complete when it returns."""
+        """As `flush`; nothing else is held."""
+        self.flush()
 
     def flush(self) -> None:
-        """Nothing is held back: every write is complete when it returns."""
+        """Finish the one file that this is in, for others to see; elsewhere every write is complete at once."""
+        flush_store(self.store)
 
     def __repr__(self) -> str:
         return f"<zarr_hdf5.Group {self.store.url}{self.name}>"
@@ -247,9 +253,9 @@ def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
     if data is not None:
         # Once, and before anything is cleared: it may be read from there.
         data = options["data"] = asarray_of(data, options)
-    metadata = new_array_metadata(path, options)
+    metadata = _new_metadata(store, path, options)
     array = Array(store, path, metadata, read_only=False, follower=MasterFollower(store))
-    if array.hdf5 is not None:
+    if isinstance(array.hdf5, HDF5Side):
         array.hdf5.view.check()
     create = wants_master(store, options.get("hdf5", True))
     clear_node(store, path, overwrite=options.get("overwrite", False))
@@ -259,6 +265,17 @@ def create_array_at(store: Store, path: str, options: ArrayOptions) -> Array:
     if data is not None:
         array[...] = data
     return array
+
+
+def _new_metadata(store: Store, path: str, options: ArrayOptions) -> ArrayMetadata:
+    """The metadata of a new array; in one file it is the file, not the shards, that has an HDF5 side."""
+    if not isinstance(store, OneFileStore):
+        return new_array_metadata(path, options)
+    hdf5 = options.get("hdf5", True)
+    metadata = with_hdf5(new_array_metadata(path, {**options, "hdf5": False}), path, hdf5)
+    if hdf5 is not False:
+        check_hdf5(metadata)
+    return metadata
 
 
 def create_group_at(

@@ -94,11 +94,13 @@ def test_wrong_kind_of_node(root: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".he5", ".nc", ".nc4"])
-def test_single_files_are_refused_for_now(tmp_path: Path, suffix: str) -> None:
+def test_one_file_is_made_on_local_disks_only(tmp_path: Path, suffix: str) -> None:
     for make in (lambda u: zh.create_array(u, data=[1]), zh.create_group):
-        with pytest.raises(errors.UnsupportedFeatureError, match="single files"):
-            make(tmp_path / f"x{suffix}")
-    assert not list(tmp_path.iterdir())
+        with pytest.raises(errors.UnsupportedFeatureError, match="local disk only"):
+            make(f"memory://test-one-file/x{suffix}")
+    (tmp_path / f"directory{suffix}").mkdir()
+    zh.create_array(tmp_path / f"directory{suffix}", data=[1])
+    assert (tmp_path / f"directory{suffix}/zarr.json").is_file()
 
 
 def test_memory_and_store_objects() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import zarr_hdf5 as zh
 from zarr_hdf5.array.compose import compose_array
+from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.data_type import DataType
 from zarr_hdf5.errors import (
@@ -275,7 +276,7 @@ def test_big_endian_structures() -> None:
     big = {"name": "bytes", "configuration": {"endian": "big"}}
     data = elements("structured")
     array = zh.create_array("memory://big", data=data, serializer=big, overwrite=True)
-    assert array.hdf5 is not None
+    assert isinstance(array.hdf5, HDF5Side)
     with h5py.File(io.BytesIO(array.store.get(array.hdf5.key((0,))).data)) as file:
         assert file["data"].dtype == STRUCT.newbyteorder(">")
         assert file["data"][...].astype(STRUCT).tobytes() == data.tobytes()

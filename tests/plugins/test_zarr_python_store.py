@@ -371,7 +371,7 @@ def test_what_is_no_hdf5_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no HDF5")
     with pytest.raises(NotFoundError, match="no HDF5 file"):
         HDF5Store(tmp_path / "nothing.h5")
-    with pytest.raises(NotFoundError, match="neither an HDF5 file"):
+    with pytest.raises(NotFoundError, match="no HDF5 file"):
         HDF5Store(tmp_path / "text")
     zarr.create_group(tmp_path / "x.zarr")
     with pytest.raises(NotFoundError, match="no HDF5 file"):

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zarr_hdf5 as zh
+from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.shard.source import read_shard_table
 
 DTYPES = ["bool", "i1", "u2", "<i4", ">u8", "f2", ">f4", "f8", "c8", "c16", "V3"]
@@ -146,7 +147,7 @@ def test_writes_like_numpy(data: st.DataObject, directory: Callable[[], Path]) -
 def check_shards(array: zh.Array, model: npt.NDArray[Any]) -> None:
     """h5py's values and chunk table of every shard against the model and the Zarr index."""
     side, shards = array.hdf5, array.shards
-    assert side is not None
+    assert isinstance(side, HDF5Side)
     assert shards is not None
     twin, layout = side.view.twin, side.view.flat.layout
     for coords in np.ndindex(*array.metadata.chunk_grid.grid_shape):

@@ -16,6 +16,7 @@ from zarr_hdf5.stores.memory import MemoryStore
 from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import store_from_url
 from zarr_hdf5.stores.view import StoreView
+from zarr_hdf5.stores.zip_writer import ZipWriter
 
 ILLEGAL_KEYS = [
     "",
@@ -353,3 +354,21 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 class TestStores(StoreConformance):
     pass
+
+
+class TestZipWriter(StoreConformance):
+    """Its members may not be documents of Zarr, but some of these tests' objects are called like them."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        fd = os.open(tmp_path / "x.zip", os.O_RDWR | os.O_CREAT)
+        yield ZipWriter(fd, "file:///x.zip", {}, 0, lambda key: key.endswith("zarr.json"))
+        os.close(fd)
+
+    @pytest.mark.parametrize("key", [key for key in STRANGE_KEYS if key != "\udcff"])
+    def test_strange_keys(self, store: Store, key: str) -> None:
+        super().test_strange_keys(store, key)
+
+    def test_names_that_are_not_text(self, store: Store) -> None:
+        with pytest.raises(NotFoundError, match="are text"):
+            store.set("\udcff", [b"x"])

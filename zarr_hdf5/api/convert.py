@@ -1,4 +1,4 @@
-"""`convert`: anything that opens, into arrays whose shards are HDF5 files.
+"""`convert`: anything that opens, into arrays whose shards are HDF5 files, or into one file that is HDF5 as a whole.
 
 Works through an array in blocks of whole shards, so that memory is bounded by a block and its encoding.
 """
@@ -35,11 +35,13 @@ from zarr_hdf5.group import Group, create_array_at, create_group_at
 from zarr_hdf5.hierarchy import join
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.master.file import MasterFollower, wants_master
+from zarr_hdf5.onefile.store import OneFileStore
 from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.local import LocalStore
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.stores.protocol import Store, flush_store
+from zarr_hdf5.stores.zip import ZipStore
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "convert", "copy_elements"]
 
 READING_ERRORS = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one array of the source and leave the others whole."""
@@ -88,7 +90,7 @@ def convert(
     src
         Whatever `open` opens.
     dst
-        A new Zarr directory.
+        A new Zarr directory; or, with a suffix of HDF5 files such as .h5, one file.
     include
         Shell patterns; only arrays whose path matches one of them are converted.
     chunks, shards, compressors
@@ -135,7 +137,10 @@ def convert(
     total = sum(array.nbytes for _, array in found)
     with tqdm(total=total, unit="B", unit_scale=True, disable=not progress, delay=1, leave=False) as bar:
         for path, array in found:
-            options: Any = {**options_like(array, hdf5=hdf5), **(overrides if array.shape else {})}
+            options: Any = {
+                **options_like(array, hdf5=hdf5, one_file=isinstance(target, OneFileStore)),
+                **(overrides if array.shape else {}),
+            }
             reason = _convert_array(array, target, path, options, bar.update)
             if reason:
                 skipped.append((path, reason))
@@ -144,6 +149,7 @@ def convert(
                 zarr_only += [path] if hdf5 and not options["hdf5"] else []
                 nbytes += array.nbytes
     MasterFollower(target).metadata_changed(create=create_master)
+    flush_store(target)
     return Conversion(target.url, tuple(done), tuple(zarr_only), tuple(skipped), nbytes)
 
 
@@ -159,6 +165,10 @@ def _place(store: Store) -> str:
     if isinstance(store, HDF5Hierarchy):
         path = store.file.local_path
         return (os.path.realpath(path) if path else store.url) + "/"
+    if isinstance(store, OneFileStore):
+        return f"{store.path}/"
+    if isinstance(store, ZipStore):
+        return (os.path.realpath(store.local_path) if store.local_path else store.url) + "/"
     return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
 
 
@@ -173,7 +183,7 @@ def _convert_array(
     except READING_ERRORS as error:
         return str(error)
     try:
-        _copy(source, array, advance)
+        copy_elements(source, array, advance)
     except READING_ERRORS as error:
         # Half an array would look like a whole one.
         target.delete_prefix(path)
@@ -215,7 +225,7 @@ def _walk(group: Group, path: str, target: Store, skipped: list[tuple[str, str]]
             yield from _walk(node, below, target, skipped)
 
 
-def _copy(source: Array, target: Array, advance: Callable[[int], object]) -> None:
+def copy_elements(source: Array, target: Array, advance: Callable[[int], object]) -> None:
     """Copy encoded chunks where both arrays have the same; else all elements, in blocks of whole shards."""
     sink = target.stored.sink
     if sink is not None and has_same_chunks(source.stored, target.stored):

@@ -17,7 +17,7 @@ Mode = Literal["r", "r+", "a", "w", "w-"]
 
 
 def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array | Group:
-    """Open whatever is at `url`: a Zarr v3 hierarchy, a lone shard by its HDF5 side, or an HDF5 file.
+    """Open whatever is at `url`: a Zarr v3 hierarchy, zipped or not, a lone shard by its HDF5 side, or an HDF5 file.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = Fa
     except NotFoundError:
         if mode != "a":
             raise
-        return create_group_at(store, path)
+        return create_group_at(new_store_at(url), path)
 
 
 def open_array(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array:
@@ -77,10 +77,13 @@ def open_group(url: URL, mode: Mode = "r", path: str = "", *, links_outside: boo
 def create_array(url: URL, *, name: str = "", **options: Unpack[ArrayOptions]) -> Array:
     """Create an array.
 
+    In one file (see `url`) it is there for others when it is closed or flushed, and at once if `data` are given.
+
     Parameters
     ----------
     url
-        A path, a `file://` or `memory://` URL, or a store.
+        A path, a `file://` or `memory://` URL, or a store. A path that ends in .h5, .hdf5, .he5, .nc or .nc4 means one
+        file for all that is created there, unless it is a directory.
     name
         Path below `url`; groups are made on the way. "" makes the array the root.
     **options
@@ -96,7 +99,10 @@ def create_array(url: URL, *, name: str = "", **options: Unpack[ArrayOptions]) -
     UnsupportedFeatureError
         If HDF5 cannot hold the array and `hdf5` is not false.
     """
-    return create_array_at(new_store_at(url), name, options)
+    array = create_array_at(new_store_at(url), name, options)
+    if options.get("data") is not None:
+        array.flush()
+    return array
 
 
 def create_group(

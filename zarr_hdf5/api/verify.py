@@ -1,4 +1,4 @@
-"""`verify`: both views of every shard, compared."""
+"""`verify`: both views of every shard, or of a one-file, compared."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +18,10 @@ from zarr_hdf5.hdf5.description import check_filters
 from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.master.file import master_faults
+from zarr_hdf5.onefile.documents import read_nodes
+from zarr_hdf5.onefile.front import is_one_file
+from zarr_hdf5.onefile.store import OneFileReader, OneFileStore
+from zarr_hdf5.onefile.verify import check_one_file
 from zarr_hdf5.shard.verify import Disagreement, check_shard, same_values, shard_file
 from zarr_hdf5.stores.local import LocalStore
 
@@ -54,7 +58,7 @@ class Report:
 
 
 def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | None = None) -> Report:
-    """Compare both views of every shard of the array, or of all arrays of the hierarchy, at `url`.
+    """Compare both views of every shard of the array, or of all arrays of the hierarchy, or of the one-file, at `url`.
 
     If there is a master file (see `link`), also whether it says what the hierarchy's documents say.
 
@@ -63,7 +67,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     deep
         Also decode every chunk on both sides and compare the values bit by bit.
     progress
-        Called after each shard with the array's bytes in it.
+        Called after each shard (each array, in one file) with the array's bytes in it.
 
     Raises
     ------
@@ -73,7 +77,12 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
         If `url` is an HDF5 file, which has no other side.
     """
     node = open(url)
+    if isinstance(node.store, OneFileReader | OneFileStore):
+        return _verify_one_file(node.store, deep, progress)
     if isinstance(node.store, HDF5Hierarchy):
+        if is_one_file(node.store.file.start().data):
+            lost = "the Zarr side is lost: an HDF5 program has made the file longer; zarr_hdf5.sync brings it back"
+            return Report(0, 0, 0, (Disagreement(node.store.url, lost),))
         raise UnsupportedFeatureError(f"{node.store.url} is one side only; verify the Zarr directory it belongs to")
     arrays = [node] if isinstance(node, Array) else [a for _, a in node.members(max_depth=None) if isinstance(a, Array)]
     disagreements: list[Disagreement] = []
@@ -81,7 +90,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     shards = chunks = compared = 0
     for array in arrays:
         side = array.hdf5
-        if side is None:
+        if not isinstance(side, HDF5Side):
             notes.append(f"{array.name} has no HDF5 side")
             continue
         compared += 1
@@ -100,6 +109,17 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     if isinstance(node.store, LocalStore):
         disagreements += [Disagreement(name, reason) for name, reason in master_faults(node.store)]
     return Report(compared, shards, chunks, tuple(disagreements), tuple(dict.fromkeys(notes)))
+
+
+def _verify_one_file(
+    store: OneFileReader | OneFileStore, deep: bool, progress: Callable[[int], object] | None
+) -> Report:
+    check = check_one_file(store, read_nodes(store), deep=deep, progress=progress)
+    unfinished = store.unfinished()
+    if unfinished:
+        message = f"the last {unfinished} bytes are of a change that was never finished; zarr_hdf5.sync cuts them off"
+        check.disagreements.append(Disagreement(store.url, message))
+    return Report(check.arrays, check.objects, check.chunks, tuple(check.disagreements), tuple(check.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +159,7 @@ class _Comparison:
         origin, order = self.side.view.grid.objects.chunk_origin(self.coords), self.side.view.order
         region = [slice(o + a, o + b) for o, a, b in zip(origin, start, stop, strict=True)]
         values = np.asarray(self.array[tuple(region[axis] for axis in np.argsort(order))]).transpose(order)
-        return same_values(values, self.dataset, self.side.view, start)
+        return same_values(values, self.dataset, self.side.view.twin.order, start)
 
     def _chunk(self, place: npt.NDArray[np.intp]) -> tuple[int, ...]:
         """Coordinates, in the array's chunk grid, of the inner chunk at an element of the shard."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.bounds import follow_bounds, stored_objects
 from zarr_hdf5.array.compose import compose_array
-from zarr_hdf5.array.hdf5_side import HDF5Side
+from zarr_hdf5.array.hdf5_side import HDF5Side, HDF5Store, OneFileSide
 from zarr_hdf5.array.info import ArrayInfo, StorageFacts
 from zarr_hdf5.array.plan import plan_objects, plan_parts
 from zarr_hdf5.array.points import plan_points
@@ -26,7 +26,7 @@ from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
 from zarr_hdf5.indexing.coordinates import parse_coordinates
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.protocol import Store, patches_of
+from zarr_hdf5.stores.protocol import Store, flush_store, patches_of
 
 __all__ = ["Array", "Follower"]
 
@@ -138,8 +138,10 @@ class Array:
         return Attributes(self.metadata.attributes, None if self.read_only else self._save_attributes)
 
     @property
-    def hdf5(self) -> HDF5Side | None:
-        """The HDF5 side of the shards; None where there is none."""
+    def hdf5(self) -> HDF5Side | OneFileSide | None:
+        """The HDF5 side of the shards, or of the one file that this is in; None where there is none."""
+        if isinstance(self.store, HDF5Store):
+            return self.store.hdf5_side(self.path, self.metadata, self.stored)
         shards = self._composition.shards
         if shards is None or shards.view is None:
             return None
@@ -158,8 +160,8 @@ class Array:
 
     def readers(self) -> ReaderTable:
         """Which well-known programs open this array, on which side, and what they need for it."""
-        shards = self._composition.shards
-        table = reader_table(self.metadata, None if shards is None else shards.view)
+        side = self.hdf5
+        table = reader_table(self.metadata, None if side is None else side.form)
         if not isinstance(self.store, StorageFacts):
             return table
         # An HDF5 file itself: what is asked is who could read the chunks that it is shown to have.
@@ -295,10 +297,12 @@ class Array:
         self.close()
 
     def close(self) -> None:
-        """Nothing is held back: every write is complete when it returns."""
+        """As `flush`; nothing else is held."""
+        self.flush()
 
     def flush(self) -> None:
-        """Nothing is held back: every write is complete when it returns."""
+        """Finish the one file that this is in, for others to see; elsewhere every write is complete at once."""
+        flush_store(self.store)
 
     def __repr__(self) -> str:
         return f"<zarr_hdf5.Array {self.store.url}{self.name} shape={self.shape} dtype={self.dtype}>"

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from zarr_hdf5.data_type import CORE, STRUCT_NAMES, DataType
-from zarr_hdf5.hdf5.filters import FilterId, filter_name
+from zarr_hdf5.hdf5.filters import Filter, FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.named_configuration import NamedConfiguration, parse_named_configuration
-from zarr_hdf5.shard.hdf5_view import HDF5View
 
-__all__ = ["Reader", "ReaderTable", "reader_table"]
+__all__ = ["HDF5Form", "Reader", "ReaderTable", "reader_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +101,24 @@ ZARR_TYPES: dict[str, set[str]] = {
 """Data types that each program has; "r" stands for all of the core specification's raw bits."""
 
 
-def reader_table(metadata: ArrayMetadata, view: HDF5View | None) -> ReaderTable:
-    """The table for an array; `view` is its HDF5 side, None where it has none."""
+@dataclass(frozen=True, slots=True)
+class HDF5Form:
+    """What of an array's HDF5 side decides who reads it.
+
+    libver, index_location
+        As in `HDF5`.
+    """
+
+    filters: tuple[Filter, ...]
+    libver: str = "earliest"
+    index_location: str = "end"
+
+
+def reader_table(metadata: ArrayMetadata, form: HDF5Form | None) -> ReaderTable:
+    """The table for an array; `form` is that of its HDF5 side, None where it has none."""
     faults = {program: _zarr_fault(program, metadata) for program in ZARR_PROGRAMS}
     rows = [Reader("Zarr", p, not fault, fault or _zarr_need(p, metadata)) for p, fault in faults.items()]
-    rows += [_hdf5_row(program, check, metadata, view) for program, check in HDF5_PROGRAMS.items()]
+    rows += [_hdf5_row(program, check, metadata, form) for program, check in HDF5_PROGRAMS.items()]
     return ReaderTable(tuple(rows))
 
 
@@ -194,13 +206,13 @@ def _divides(sharding: Mapping[str, Any], metadata: ArrayMetadata) -> bool:
     return all(n % chunk == 0 for n, chunk in zip(metadata.chunk_shape, sharding["chunk_shape"], strict=True))
 
 
-Check = Callable[[HDF5View, ArrayMetadata], str]
+Check = Callable[[HDF5Form, ArrayMetadata], str]
 
 
-def _hdf5_row(program: str, check: Check, metadata: ArrayMetadata, view: HDF5View | None) -> Reader:
-    if view is None:
+def _hdf5_row(program: str, check: Check, metadata: ArrayMetadata, form: HDF5Form | None) -> Reader:
+    if form is None:
         return Reader("HDF5", program, False, "the array has no HDF5 side")
-    note = check(view, metadata)
+    note = check(form, metadata)
     if note.startswith("needs "):
         return Reader("HDF5", program, True, note)
     return Reader("HDF5", program, not note, note)
@@ -209,22 +221,22 @@ def _hdf5_row(program: str, check: Check, metadata: ArrayMetadata, view: HDF5Vie
 BUILT_IN = {FilterId.DEFLATE, FilterId.SHUFFLE, FilterId.FLETCHER32}
 
 
-def _plugins(view: HDF5View) -> str:
-    return ", ".join(filter_name(f.id) for f in view.twin.filters if f.id not in BUILT_IN)
+def _plugins(form: HDF5Form) -> str:
+    return ", ".join(filter_name(f.id) for f in form.filters if f.id not in BUILT_IN)
 
 
-def _h5py(view: HDF5View, metadata: ArrayMetadata) -> str:
-    return f"needs hdf5plugin for {_plugins(view)}" if _plugins(view) else ""
+def _h5py(form: HDF5Form, metadata: ArrayMetadata) -> str:
+    return f"needs hdf5plugin for {_plugins(form)}" if _plugins(form) else ""
 
 
-def _tools(view: HDF5View, metadata: ArrayMetadata) -> str:
-    return f"needs HDF5_PLUGIN_PATH for {_plugins(view)}" if _plugins(view) else ""
+def _tools(form: HDF5Form, metadata: ArrayMetadata) -> str:
+    return f"needs HDF5_PLUGIN_PATH for {_plugins(form)}" if _plugins(form) else ""
 
 
 IN_NETCDF_COMPOUNDS = REAL_TYPES - {"bool", "float16"}
 
 
-def _netcdf(view: HDF5View, metadata: ArrayMetadata) -> str:
+def _netcdf(form: HDF5Form, metadata: ArrayMetadata) -> str:
     kind, types = metadata.data_type.name, _types(metadata.data_type)
     if kind == "float16" or kind.startswith("r"):
         return f"netCDF has no data type {kind}"
@@ -232,27 +244,29 @@ def _netcdf(view: HDF5View, metadata: ArrayMetadata) -> str:
         return "netCDF takes strings of fixed length for pointers to strings"
     if _is_nested(metadata.data_type) or (types & {*STRUCT_NAMES} and types - {kind, *IN_NETCDF_COMPOUNDS}):
         return "netCDF has only integers and floats in structures"
-    return _tools(view, metadata)
+    return _tools(form, metadata)
 
 
-def _pure(view: HDF5View, metadata: ArrayMetadata) -> str:
+def _pure(form: HDF5Form, metadata: ArrayMetadata) -> str:
     """jsfive: B-tree version 1 only, built-in filters only; absent chunks come as undefined, not as the fill value."""
-    if view.options.libver != "earliest":
+    if form.libver != "earliest":
         return "reads libver 'earliest' only"
-    if view.options.index_location == "start":
+    if form.index_location == "start":
         return "does not look behind a user block"
-    if _plugins(view):
-        return f"has no filter {_plugins(view)}"
+    if _plugins(form):
+        return f"has no filter {_plugins(form)}"
     kind = metadata.data_type.name
     if kind == "null_terminated_bytes":
         return "needs the zeros cut off that fill up a string"
+    if kind in ("variable_length_bytes", "bytes"):
+        return f"has no data type {kind}"
     return f"has no data type {kind}" if kind.startswith(("r", "complex", "struct")) else ""
 
 
-def _h5wasm(view: HDF5View, metadata: ArrayMetadata) -> str:
+def _h5wasm(form: HDF5Form, metadata: ArrayMetadata) -> str:
     if "float16" in _types(metadata.data_type):
         return "has no data type float16"
-    return f"needs h5wasm-plugins for {_plugins(view)}" if _plugins(view) else ""
+    return f"needs h5wasm-plugins for {_plugins(form)}" if _plugins(form) else ""
 
 
 HDF5_PROGRAMS: dict[str, Check] = {

@@ -10,12 +10,14 @@ from zarr_hdf5.twin.filters import has_hdf5_twin, hdf5_twin
 __all__ = ["options_like"]
 
 
-def options_like(source: Array, *, hdf5: bool | HDF5) -> ArrayOptions:
+def options_like(source: Array, *, hdf5: bool | HDF5, one_file: bool = False) -> ArrayOptions:
     """Options for a new array of the same contents as `source`, with or without an HDF5 side.
 
-    A scalar is not sharded and has no HDF5 side, and what HDF5 cannot store in chunks has none.
+    A scalar is not sharded and has no HDF5 side, and what HDF5 cannot store in chunks has none; in one file it may have
+    one all the same, if HDF5 can store it at all.
     """
-    if not source.shape or not has_hdf5_twin(source.dtype):
+    in_chunks = bool(source.shape) and has_hdf5_twin(source.dtype)
+    if not in_chunks and not (one_file and (has_hdf5_twin(source.dtype) or source.metadata.data_type.is_variable)):
         hdf5 = False
     options: ArrayOptions = {
         "shape": source.shape,
@@ -33,7 +35,11 @@ def options_like(source: Array, *, hdf5: bool | HDF5) -> ArrayOptions:
     options["chunks"] = source.chunks
     options["shards"] = source.shards or "auto"
     packed = source.dtype == source.metadata.data_type.canonical.dtype
-    if packed and stored.order == tuple(range(len(source.shape))) and (hdf5 is False or _has_twin(stored.chain)):
+    if (
+        packed
+        and stored.order == tuple(range(len(source.shape)))
+        and (hdf5 is False or source.metadata.data_type.is_variable or _has_twin(stored.chain))
+    ):
         documents = stored.chain.chain.to_json()
         first = len(stored.chain.chain.array_array)
         options["filters"] = documents[:first]

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from typing import Any
 
 from tqdm import tqdm
 
-from zarr_hdf5.api.verify import verify
+from zarr_hdf5.api.verify import Report, verify
 from zarr_hdf5.cli.outcome import Commands, Outcome
 
-__all__ = ["add_verify"]
+__all__ = ["add_verify", "report_facts"]
 
 
 def add_verify(commands: Commands) -> argparse.ArgumentParser:
@@ -24,7 +25,12 @@ def _verify(options: argparse.Namespace) -> Outcome:
     show = sys.stderr.isatty() and not options.json
     with tqdm(unit="B", unit_scale=True, disable=not show, delay=1, leave=False) as bar:
         report = verify(options.url, deep=not options.quick, progress=bar.update)
-    facts = {
+    return Outcome(str(report), report_facts(report), 0 if report else 1)
+
+
+def report_facts(report: Report) -> dict[str, Any]:
+    """A report, for programs."""
+    return {
         "agree": bool(report),
         "arrays": report.arrays,
         "shards": report.shards,
@@ -35,4 +41,3 @@ def _verify(options: argparse.Namespace) -> Outcome:
         ],
         "notes": list(report.notes),
     }
-    return Outcome(str(report), facts, 0 if report else 1)

@@ -20,6 +20,7 @@ __all__ = [
     "DATA_LAYOUT",
     "EXTERNAL_FILES",
     "FILTER_PIPELINE",
+    "SYMBOL_TABLE",
     "Block",
     "HeaderMessage",
     "header_guess",
@@ -33,6 +34,7 @@ DATA_LAYOUT = 0x0008
 FILTER_PIPELINE = 0x000B
 ATTRIBUTE = 0x000C
 CONTINUATION = 0x0010
+SYMBOL_TABLE = 0x0011
 BTREE_K_VALUES = 0x0013
 HEAD_V1, HEAD_V2 = Struct("<HH"), Struct("<BH")
 """Type and length of a message."""

@@ -20,6 +20,7 @@ __all__ = [
     "Superblock",
     "parse_superblock",
     "patch_end_of_file",
+    "patch_root_group",
     "signature_offsets",
     "walk_file_space",
 ]
@@ -27,6 +28,8 @@ __all__ = [
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ADDRESSES = Struct("<3Q")
 """Base address, extension or free-space information, end of file."""
+ROOT_ENTRY_FIELD = 56
+"""Where the symbol table entry of the root group lies in version 0."""
 SUPERBLOCK_NBYTES = 64
 """Enough of any version; a file with a group in it is longer."""
 
@@ -134,3 +137,15 @@ def patch_end_of_file(image: bytearray, superblock: Superblock, end_of_file: int
     if superblock.version >= 2:
         start = superblock.offset
         image[start + 44 : start + 48] = lookup3(image[start : start + 44]).to_bytes(4, "little")
+
+
+def patch_root_group(image: bytearray, address: int, symbol_table: bytes | None) -> None:
+    """Set the root group of a version 0 superblock at byte 0.
+
+    `address` is that of its object header, `symbol_table` the body of the message of this name there, which the
+    superblock repeats; None for a group of the newer kind, which has none.
+    """
+    at = ROOT_ENTRY_FIELD
+    image[at + 8 : at + 16] = address.to_bytes(8, "little")
+    image[at + 16 : at + 20] = (0 if symbol_table is None else 1).to_bytes(4, "little")
+    image[at + 24 : at + 40] = symbol_table or bytes(16)

@@ -12,8 +12,8 @@ import numpy as np
 
 from zarr_hdf5.buffer import Buffer, byte_view
 from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.hdf5.chunked_dataset import ChunkedDataset, create_chunked_dataset, name_filters
 from zarr_hdf5.hdf5.data_layout import ChunkedLayout, parse_chunked_layout
-from zarr_hdf5.hdf5.filter_pipeline import NAME_VALUES, encode_third_party, filter_id_fields
 from zarr_hdf5.hdf5.filters import Filter
 from zarr_hdf5.hdf5.library import memory_file_name
 from zarr_hdf5.hdf5.object_header import (
@@ -27,25 +27,16 @@ from zarr_hdf5.hdf5.object_header import (
 )
 from zarr_hdf5.hdf5.superblock import Superblock, parse_superblock, patch_end_of_file
 
-__all__ = ["AttributeValue", "DatasetSpec", "Template", "h5py_fill_value", "write_template"]
+__all__ = ["AttributeValue", "DatasetSpec", "Template", "write_template"]
 
 AttributeValue = str | list[str] | np.ndarray[Any, Any] | np.generic
-FIRST_THIRD_PARTY = 256
-PLACEHOLDER = 65_000
-"""Stands for third-party filters while libhdf5 writes, so that no plugin, present or not, has a say in the header."""
 LIBVER = {"earliest": ("earliest", "v108"), "v110": ("v110", "v110")}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DatasetSpec:
-    """A chunked dataset, alone in a file.
+class DatasetSpec(ChunkedDataset):
+    """A chunked dataset, alone in a file. The chunk index of libver "v110" counts chunks of `maxshape`.
 
-    path
-        Absolute path of the dataset; missing groups are made.
-    shape, maxshape, chunk_shape
-        Elements. The chunk index of libver "v110" counts chunks of `maxshape`.
-    dtype
-        Type of the stored elements, byte order included.
     attributes
         Names and values, in order. Strings become variable-length UTF-8.
     variable
@@ -56,13 +47,6 @@ class DatasetSpec:
         0, or a power of two of at least 512: bytes before the superblock that HDF5 leaves alone.
     """
 
-    path: str
-    shape: tuple[int, ...]
-    maxshape: tuple[int, ...]
-    chunk_shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    fill_value: np.generic
-    filters: tuple[Filter, ...]
     attributes: tuple[tuple[str, AttributeValue], ...]
     variable: tuple[str, int]
     dimension_labels: tuple[str, ...] | None
@@ -154,11 +138,8 @@ def _name_filters(image: bytes, messages: list[HeaderMessage], filters: tuple[Fi
     patched = bytearray(image)
     for message in messages:
         if message.type == FILTER_PIPELINE:
-            body = image[message.offset : message.offset + message.nbytes]
-            for filter_, (_, at) in zip(filters, filter_id_fields(body, message.offset), strict=True):
-                if filter_.id >= FIRST_THIRD_PARTY:
-                    data = encode_third_party(filter_)
-                    patched[at : at + len(data)] = data
+            for at, data in name_filters(message, filters):
+                patched[at : at + len(data)] = data
             patch_checksum(patched, message.block)
     return bytes(patched)
 
@@ -175,7 +156,7 @@ def _write_image(spec: DatasetSpec) -> tuple[bytes, int]:
     user_block = {"userblock_size": spec.user_block_nbytes} if spec.user_block_nbytes else {}
     name, libver = memory_file_name(), LIBVER[spec.libver]
     with h5py.File(name, "w", driver="core", backing_store=False, libver=libver, **user_block) as file:
-        dataset = _create_dataset(file, spec)
+        dataset = create_chunked_dataset(file, spec)
         for name, value in spec.attributes:
             dataset.attrs[name] = value
         dataset.attrs[spec.variable[0]] = np.zeros(spec.variable[1], "<i8")
@@ -184,37 +165,3 @@ def _write_image(spec: DatasetSpec) -> tuple[bytes, int]:
         file.flush()
         address = int(h5py.h5o.get_info(dataset.id).addr)
         return bytes(file.id.get_file_image()), address
-
-
-def h5py_fill_value(fill_value: object, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """The fill value of a dataset of `dtype` as h5py must have it. Raises UnsupportedFeatureError."""
-    value = np.array(fill_value, dtype)
-    if dtype.kind != "S":
-        return value
-    if b"\0" in value.item():
-        raise UnsupportedFeatureError("a fill value with a NUL in it, where HDF5 ends it")
-    # h5py takes strings of fixed length for pointers to strings. A list, for it may put this into another.
-    return np.array([value.item()], h5py.string_dtype("ascii"))
-
-
-def _create_dataset(file: h5py.File, spec: DatasetSpec) -> h5py.Dataset:
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_chunk(spec.chunk_shape)
-    properties.set_fill_value(h5py_fill_value(spec.fill_value, spec.dtype))
-    # Times would make two equal files differ; attributes outside the header would have no fixed place.
-    properties.set_obj_track_times(False)
-    properties.set_attr_phase_change(65535, 65534)
-    for i, filter_ in enumerate(spec.filters):
-        # Optional, because libhdf5 refuses to name a filter it has no plugin for; reading needs it all the same.
-        if filter_.id < FIRST_THIRD_PARTY:
-            properties.set_filter(filter_.id, h5py.h5z.FLAG_OPTIONAL, filter_.values)
-        else:
-            room = (0,) * NAME_VALUES
-            properties.set_filter(PLACEHOLDER + i, h5py.h5z.FLAG_OPTIONAL, filter_.values + room)
-    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    links.set_create_intermediate_group(True)
-    links.set_char_encoding(h5py.h5t.CSET_UTF8)
-    space = h5py.h5s.create_simple(spec.shape, spec.maxshape)
-    kind = h5py.h5t.py_create(spec.dtype, logical=True)
-    identifier = h5py.h5d.create(file.id, spec.path.encode(), kind, space, dcpl=properties, lcpl=links)
-    return h5py.Dataset(identifier)

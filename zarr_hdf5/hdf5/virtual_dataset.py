@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.hdf5.chunked_dataset import h5py_fill_value
 from zarr_hdf5.hdf5.links import to_bytes
-from zarr_hdf5.hdf5.template import h5py_fill_value
 
 __all__ = ["VirtualDataset", "create_virtual_dataset", "read_sources"]
 

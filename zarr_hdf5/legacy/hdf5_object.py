@@ -41,6 +41,7 @@ class HDF5Object:
     key: str
     outside: bool = False
     cache: BlockCache = field(default_factory=BlockCache)
+    _starts: dict[Hashable, Start] = field(default_factory=dict, init=False)
     _looks: dict[Hashable, Look] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -77,15 +78,24 @@ class HDF5Object:
             return ()  # what is wrong is said when it is opened
         return status.st_ino, status.st_size, status.st_mtime_ns
 
+    def start(self) -> Start:
+        """What the object begins with, be it no HDF5 file. Raises NotFoundError, StorageError."""
+        version = self.version()
+        found = self._starts.get(version)
+        if found is None:
+            found = read_start(self.metadata_store, self.key)
+            self._starts.clear()
+            self._starts[version] = found
+        return found
+
     def look(self) -> Look:
         """The start of the file. Raises NotFoundError if this is no HDF5 file."""
         version = self.version()
         found = self._looks.get(version)
         if found is None:
-            store = self.metadata_store
-            start = read_start(store, self.key)
+            start = self.start()
             whole = FileSpace(0, start.size)
-            found = Look(start, Reads(store, self.key, start, whole).run(walk_file_space(start.size)))
+            found = Look(start, Reads(self.metadata_store, self.key, start, whole).run(walk_file_space(start.size)))
             self._looks.clear()
             self._looks[version] = found
         return found

@@ -43,7 +43,8 @@ def read_start(store: RangeStore, key: str) -> Start:
     try:
         blob = store.get_range(key, ByteRange(0, START_NBYTES))
     except CorruptDataError:  # it is smaller
-        blob = store.get_range(key, ByteRange(0, 0))
+        size = store.get_range(key, ByteRange(0, 0)).size
+        blob = store.get_range(key, ByteRange(0, min(size, START_NBYTES)))
     return Start(byte_view(blob.data), blob.size, blob.version)
 
 

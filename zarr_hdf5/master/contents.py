@@ -92,7 +92,7 @@ def read_contents(store: LocalStore, prefix: str) -> Contents:
                 continue
             array = Array(store, path, metadata, read_only=True)
             side = array.hdf5
-            variable = _copy(array) if side is None else _virtual(array, side, prefix)
+            variable = _virtual(array, side, prefix) if isinstance(side, HDF5Side) else _copy(array)
         except UNREADABLE as error:
             if not path and not isinstance(error, UnsupportedFeatureError):
                 raise

@@ -21,11 +21,10 @@ from typing import Any, Self
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
-from zarr_hdf5.api.locate import store_at
+from zarr_hdf5.api.locate import hdf5_hierarchy_at
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import NotFoundError, ReadOnlyError
 from zarr_hdf5.hierarchy import DOCUMENT
-from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.json_document import dump_json
 
@@ -74,10 +73,7 @@ class HDF5Store(Store):
         self.url = text if "://" in text else os.path.abspath(text)
         self.links_outside = links_outside
         self.phony_dims = phony_dims
-        found = store_at(self.url, read_only=True, links_outside=links_outside)
-        if not isinstance(found, HDF5Hierarchy):
-            raise NotFoundError(f"no HDF5 file at {self.url}")
-        self._hierarchy = found
+        self._hierarchy = hdf5_hierarchy_at(self.url, links_outside=links_outside)
 
     @classmethod
     async def open(cls, *args: Any, **kwargs: Any) -> Self:

@@ -5,10 +5,12 @@ from typing import Any, Literal
 
 from zarr_hdf5.errors import Problem
 
-__all__ = ["EXTENSION_KEY", "HDF5", "options_from_json", "options_to_json"]
+__all__ = ["EXTENSION_KEY", "HDF5", "ONE_FILE", "options_from_json", "options_to_json"]
 
 EXTENSION_KEY = "zarr_hdf5"
 """The extra object of zarr.json that says how the shards are HDF5 files; other readers need not understand it."""
+ONE_FILE = "one_file"
+"""A member of it: the HDF5 side is that of the whole file which holds the hierarchy, the shards have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,14 @@ def options_to_json(options: HDF5) -> dict[str, Any]:
 
 
 def options_from_json(document: object, index_location: str, problems: list[Problem]) -> HDF5 | None:
-    """The options written by `options_to_json`; other versions' extra members are left alone."""
+    """The options written by `options_to_json`; other versions' extra members are left alone.
+
+    None where the shards have no HDF5 side.
+    """
     if not isinstance(document, dict):
         problems.append(Problem((EXTENSION_KEY,), "must be an object", "type"))
+        return None
+    if document.get(ONE_FILE) is True:
         return None
     libver: Any = document.get("libver")
     dataset = document.get("dataset")

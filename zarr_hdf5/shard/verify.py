@@ -23,7 +23,7 @@ from zarr_hdf5.shard.source import read_shard_table
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 
-__all__ = ["Disagreement", "ShardCheck", "check_shard", "shard_file"]
+__all__ = ["Disagreement", "ShardCheck", "check_shard", "same_values", "shard_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +167,12 @@ def _in_array(
 
 
 def same_values(
-    values: npt.NDArray[np.generic], dataset: h5py.Dataset, view: HDF5View, start: tuple[int, ...]
+    values: npt.NDArray[np.generic], dataset: h5py.Dataset, order: tuple[int, ...], start: tuple[int, ...]
 ) -> npt.NDArray[np.intp]:
-    """Positions, (n, rank), where the dataset differs in any bit from `values` (stored order, from `start` on)."""
-    order = view.twin.order
+    """Positions, (n, rank), where the dataset differs in any bit from `values`, which are those from `start` on.
+
+    Axis i of the dataset is axis order[i] of `values`.
+    """
     region = tuple(slice(start[axis], start[axis] + values.shape[axis]) for axis in order)
     theirs = np.asarray(dataset[region]).astype(values.dtype).transpose(np.argsort(order))
     ours, theirs = (np.ascontiguousarray(side).view("u1").reshape(*values.shape, -1) for side in (values, theirs))

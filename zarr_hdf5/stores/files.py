@@ -98,8 +98,8 @@ def patch_file(fd: int, size: int, steps: Iterable[tuple[int, Sequence[Buffer]]]
         raise
 
 
-def write_parts(fd: int, parts: Iterable[Buffer], offset: int = 0) -> None:
-    """Write the concatenation of `parts`, without joining them, from `offset` on."""
+def write_parts(fd: int, parts: Iterable[Buffer], offset: int = 0) -> int:
+    """Write the concatenation of `parts`, without joining them, from `offset` on; the byte behind it."""
     batch: list[memoryview] = []
     nbytes = 0
     for part in parts:
@@ -112,6 +112,7 @@ def write_parts(fd: int, parts: Iterable[Buffer], offset: int = 0) -> None:
             offset += nbytes
             batch, nbytes = [], 0
     _write_batch(fd, batch, offset)
+    return offset + nbytes
 
 
 def _write_batch(fd: int, batch: list[memoryview], offset: int) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "Delete",
     "DeletePrefix",
     "Exists",
+    "Flush",
     "Get",
     "GetRange",
     "GetRanges",
@@ -31,6 +32,7 @@ __all__ = [
     "check_key",
     "check_prefix",
     "creates_of",
+    "flush_store",
     "max_gap_of",
     "patches_of",
     "reads_into",
@@ -257,6 +259,15 @@ class ListDir(Protocol):
 
 
 @runtime_checkable
+class Flush(Protocol):
+    """Holding back; for stores whose writes others see only when they are told to."""
+
+    def flush(self) -> None:
+        """Let others see all that was written. Raises StorageError, and whatever else keeps it from being complete."""
+        ...
+
+
+@runtime_checkable
 class Store(Get, GetRange, GetRanges, Set, Delete, DeletePrefix, Exists, ListPrefix, ListDir, Protocol):
     """All verbs; safe to use from many threads."""
 
@@ -269,6 +280,12 @@ class Store(Get, GetRange, GetRanges, Set, Delete, DeletePrefix, Exists, ListPre
     def url(self) -> str:
         """Where this is; for messages, and to open it again."""
         ...
+
+
+def flush_store(store: object) -> None:
+    """Let others see what was written, where a store holds anything back."""
+    if isinstance(store, Flush):
+        store.flush()
 
 
 def reads_into(store: object) -> TypeGuard[ReadInto]:

@@ -14,7 +14,7 @@ from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.filters import Filter, FilterId
 
-__all__ = ["ChainTwin", "has_hdf5_twin", "hdf5_twin", "zarr_twin"]
+__all__ = ["ChainTwin", "check_dtype", "has_hdf5_twin", "hdf5_twin", "zarr_twin"]
 
 BLOSC_COMPRESSORS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
@@ -69,7 +69,7 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
             raise _no_twin(codec.name, "it changes the stored values in a way that HDF5 cannot undo")
     if chain.array_bytes.name != "bytes":
         raise _no_twin(chain.array_bytes.name, HINTS.get(chain.array_bytes.name, "HDF5 stores plain elements"))
-    _check_dtype(spec.dtype, "")
+    check_dtype(spec.dtype)
     big = chain.array_bytes.configuration().get("endian") == "big"
     draft = _Draft(spec)
     for byte_codec in chain.bytes_bytes:
@@ -97,16 +97,16 @@ def _no_twin(codec: str, why: str) -> UnsupportedFeatureError:
 def has_hdf5_twin(dtype: np.dtype[Any]) -> bool:
     """Whether HDF5 can store elements of this type in chunks."""
     try:
-        _check_dtype(dtype, "")
+        check_dtype(dtype)
     except UnsupportedFeatureError:
         return False
     return not dtype.hasobject
 
 
-def _check_dtype(dtype: np.dtype[Any], field: str) -> None:
+def check_dtype(dtype: np.dtype[Any], field: str = "") -> None:
     """Raise UnsupportedFeatureError for a type, or a structure with a field of a type, that HDF5 has no word for."""
     for name in dtype.names or ():
-        _check_dtype(dtype[name], f"{field}.{name}" if field else name)
+        check_dtype(dtype[name], f"{field}.{name}" if field else name)
     if dtype.kind in TYPE_HINTS:
         where = f"field {field!r}: " if field else ""
         raise UnsupportedFeatureError(f"{where}{TYPE_HINTS[dtype.kind]}; or write with hdf5=False")

@@ -1,0 +1,53 @@
+"""One file of more than 4 GiB: ZIP64 on one side, 64-bit addresses on the other."""
+
+import resource
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tensorstore
+import zarr
+
+import zarr_hdf5 as zh
+
+GIB = 1 << 30
+ROWS, ROW = 12, GIB // 4  # of int16: half a GiB each
+
+
+@pytest.mark.slow
+def test_six_gib(tmp_path: Path) -> None:
+    path = tmp_path / "large.h5"
+    with zh.create_group(path) as group:
+        array = group.create_array(
+            "a", shape=(ROWS, ROW), dtype="<i2", chunks=(1, ROW // 16), shards=(1, ROW), compressors=None
+        )
+        for row in range(ROWS):
+            array[row] = row + 1
+        group.create_array("behind", data=np.arange(10))
+    assert path.stat().st_size > 6 * GIB
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert used < 4 * GIB  # a shard and its encoding, not the file
+    with h5py.File(path) as file:
+        assert file["a"][:, [0, ROW - 1]].tolist() == [[row + 1] * 2 for row in range(ROWS)]
+        assert file["behind"][9] == 9
+    with zarr.storage.ZipStore(path, mode="r") as store:
+        theirs = zarr.open_group(store, mode="r")
+        found = theirs["a"]
+        assert isinstance(found, zarr.Array)
+        assert np.asarray(found[:, ROW - 1]).tolist() == list(range(1, ROWS + 1))
+    base = {"driver": "file", "path": str(path)}
+    spec = {"driver": "zarr3", "kvstore": {"driver": "zip", "base": base, "path": "a/"}}
+    assert tensorstore.open(spec).result()[ROWS - 1, 5].read().result() == ROWS
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert max(member.header_offset for member in archive.infolist()) > 5 * GIB
+    assert zh.verify(path, deep=False)
+    with zh.open_group(path, "r+") as group:
+        again = group["a"]
+        assert isinstance(again, zh.Array)
+        again[0, :5] = 99
+    with h5py.File(path) as file:
+        assert file["a"][0, 4:6].tolist() == [99, 1]
+    assert zh.verify(path, deep=False)
