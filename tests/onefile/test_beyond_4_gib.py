@@ -11,6 +11,7 @@ import tensorstore
 import zarr
 
 import zarr_hdf5 as zh
+from zarr_hdf5.onefile.store import OneFileStore
 
 GIB = 1 << 30
 ROWS, ROW = 12, GIB // 4  # of int16: half a GiB each
@@ -51,3 +52,31 @@ def test_six_gib(tmp_path: Path) -> None:
     with h5py.File(path) as file:
         assert file["a"][0, 4:6].tolist() == [99, 1]
     assert zh.verify(path, deep=False)
+
+
+def test_a_hole_of_five_gib(tmp_path: Path) -> None:
+    """Places beyond 4 GiB on both sides, in a sparse file."""
+    path = tmp_path / "sparse.h5"
+    values = np.arange(100).reshape(10, 10)
+    with zh.create_group(path) as group:
+        group.create_array("before", data=values, chunks=(5, 5), shards=(10, 10), compressors=None)
+        store = group.store
+        assert isinstance(store, OneFileStore)
+        store._session.writer().end = 5 * GIB
+        group.create_array("behind", data=values, chunks=(5, 5), shards=(10, 10), compressors=None)
+        group.create_array("text", data=np.array(["a", "b"], object))
+    with h5py.File(path) as file:
+        assert (file["before"][()] == values).all()
+        assert (file["behind"][()] == values).all()
+        assert file["text"].asstr()[1] == "b"
+    with zarr.storage.ZipStore(path, mode="r") as zipped:
+        theirs = zarr.open_group(zipped, mode="r")["behind"]
+        assert isinstance(theirs, zarr.Array)
+        assert (np.asarray(theirs[...]) == values).all()
+    base = {"driver": "file", "path": str(path)}
+    spec = {"driver": "zarr3", "kvstore": {"driver": "zip", "base": base, "path": "behind/"}}
+    assert (np.asarray(tensorstore.open(spec).result().read().result()) == values).all()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.getinfo("behind/c/0/0").header_offset == 5 * GIB
+    assert zh.verify(path)
