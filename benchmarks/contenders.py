@@ -22,7 +22,7 @@ import zarr_hdf5 as zh
 from zarr_hdf5.plugins.zarr_python import HDF5Store
 from zarr_hdf5.stores.local import LocalStore
 
-__all__ = ["OURS", "Contender", "contenders", "left_out", "legacy_contenders"]
+__all__ = ["FILTERS", "OURS", "Contender", "contenders", "left_out", "legacy_contenders"]
 
 OURS, H5PY = "zarr_hdf5", "h5py"
 FUSED = hasattr(zarr.core.codec_pipeline, "FusedCodecPipeline")
@@ -31,6 +31,13 @@ PIPELINES = {
     **({"zarr-python, fused": "zarr.core.codec_pipeline.FusedCodecPipeline"} if FUSED else {}),
     "zarrs": "zarrs.ZarrsCodecPipeline",
 }
+FILTERS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "deflate": {"shuffle": True, "compression": "gzip", "compression_opts": 1},
+    "zstd": dict(hdf5plugin.Zstd(clevel=1)),
+    "blosc": dict(hdf5plugin.Blosc("zstd", 1, hdf5plugin.Blosc.SHUFFLE)),
+}
+"""Codecs, as h5py's options."""
 
 
 @dataclass(frozen=True)
@@ -141,16 +148,9 @@ def _tensorstore(layout: Layout, path: Path, *, create: bool) -> Contender:
 
 
 def _h5py(layout: Layout, path: Path) -> Contender:
-    filters: dict[str, dict[str, Any]] = {
-        "none": {},
-        "deflate": {"shuffle": True, "compression": "gzip", "compression_opts": 1},
-        "zstd": dict(hdf5plugin.Zstd(clevel=1)),
-        "blosc": dict(hdf5plugin.Blosc("zstd", 1, hdf5plugin.Blosc.SHUFFLE)),
-    }
-
     def create() -> OpenArray:
         file = h5py.File(path, "w")
-        file.create_dataset(DATASET, layout.shape, layout.dtype, chunks=layout.chunks, **filters[layout.codec])
+        file.create_dataset(DATASET, layout.shape, layout.dtype, chunks=layout.chunks, **FILTERS[layout.codec])
         return H5pyArray(file)
 
     return Contender(H5PY, lambda: H5pyArray(h5py.File(path, "r+")), create)

@@ -446,3 +446,41 @@ def test_commands(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "saved" in capsys.readouterr().out
     assert main(["sync", str(path.parent)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_bounds_change(tmp_path: Path) -> None:
+    """resize and append, each finished on its own, against numpy; then all gaps reclaimed."""
+    path = tmp_path / "grows.h5"
+    rng = np.random.default_rng(11)
+    values = rng.integers(0, 99, (7, 5))
+    with zh.create_group(path) as group:
+        group.create_array("a", data=values, chunks=(2, 2), shards=(4, 4), dimension_names=["t", "x"])
+        group.create_array("plain", data=values, chunks=(2, 2), shards=None)
+        group.create_array("words", data=np.array(["a", "b"], object))
+    for step in range(8):
+        with zh.open_group(path, "r+") as group:
+            for name in ("a", "plain"):
+                array = group[name]
+                assert isinstance(array, zh.Array)
+                if step % 2:
+                    array.resize((step, 9 - step))
+                else:
+                    array.append(np.full((step + 1, array.shape[1]), step))
+        if step % 2:
+            new = np.zeros((step, 9 - step), values.dtype)
+            kept = values[:step, : 9 - step]
+            new[: kept.shape[0], : kept.shape[1]] = kept
+            values = new
+        else:
+            values = np.concatenate([values, np.full((step + 1, values.shape[1]), step)])
+        assert zh.verify(path)
+        with h5py.File(path) as file:
+            assert file["a"][...].tolist() == file["plain"][...].tolist() == values.tolist()
+        with zarr.storage.ZipStore(path, mode="r") as store:
+            theirs = zarr.open_group(store, mode="r")["a"]
+            assert isinstance(theirs, zarr.Array)
+            assert np.asarray(theirs[...]).tolist() == values.tolist()
+    before = path.stat().st_size
+    zh.compact(path)
+    assert path.stat().st_size < before
+    assert np.asarray(zh.open_array(path, path="a")[...]).tolist() == values.tolist()
