@@ -19,7 +19,7 @@ from zarr_hdf5.stores.zip_index import is_zip
 
 __all__ = ["URL", "hdf5_hierarchy_at", "new_store_at", "store_at"]
 
-HDF5_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4")
+ONE_FILE_SUFFIXES = (".h5", ".hdf5", ".he5", ".nc", ".nc4", ".ozx")
 URL = str | os.PathLike[str] | Store
 
 
@@ -92,11 +92,11 @@ def _head_of(file: HDF5Object) -> memoryview | None:
 
 
 def new_store_at(url: URL) -> Store:
-    """The store to create nodes in: one file, where the suffix is that of HDF5 and there is no such directory.
+    """The store to create nodes in: one file, where the suffix says so and there is no such directory.
 
     Raises UnsupportedFeatureError where one file is to be anywhere but on a local disk.
     """
-    if not isinstance(url, str | os.PathLike) or not os.fspath(url).lower().endswith(HDF5_SUFFIXES):
+    if not isinstance(url, str | os.PathLike) or not os.fspath(url).lower().endswith(ONE_FILE_SUFFIXES):
         return store_from_url(url)
     store = store_from_url(url)
     if not isinstance(store, LocalStore):

@@ -32,8 +32,13 @@ from zarr_hdf5.twin.attributes import hdf5_attributes
 __all__ = ["publish"]
 
 
-def publish(writer: ZipWriter) -> int:
+def publish(writer: ZipWriter, comment: bytes = b"") -> int:
     """Make what `writer` holds the new state of its file, on both sides; the byte at which the file ends then.
+
+    Parameters
+    ----------
+    comment
+        Of the ZIP file.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def publish(writer: ZipWriter) -> int:
             lambda root: _build(root, nodes, arrays),
         )
         end = _write_indexes(writer, appended, arrays)
-        end = writer.write_directory(end)
+        end = writer.write_directory(end, comment)
         superblock = appended.superblock(_header(writer, appended, appended.root_address), end)
         writer.cut_at(end)
         writer.write_at(0, front(superblock))

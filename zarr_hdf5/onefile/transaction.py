@@ -29,6 +29,7 @@ from zarr_hdf5.stores.zip_writer import ZipWriter
 
 __all__ = ["Transaction", "begin", "begin_anew", "cut_off_unfinished", "lost_zarr_side"]
 
+OZX_SUFFIX, OZX_COMMENT = ".ozx", b'{"ome": {"zipFile": {"version": "1.0"}}}'
 IN_USE = {errno.EAGAIN, errno.EACCES}
 DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -44,7 +45,7 @@ class Transaction:
     def finish(self) -> None:
         """Make it so. Raises what `publish` raises; then this may be tried again."""
         with self.writer.lock:
-            publish(self.writer)
+            publish(self.writer, _comment(self.path))
             if self.temporary is not None:
                 with _errors_of(self.path):
                     os.replace(self.temporary, self.path)
@@ -155,7 +156,7 @@ def _begin_empty(path: Path, place: str, flags: int) -> Transaction:
     try:
         _lock(fd, path)
         writer.set(DOCUMENT, [dump_json(GroupMetadata().to_json())])
-        publish(writer)
+        publish(writer, _comment(path))
     except BaseException:
         os.unlink(place)
         raise
@@ -167,6 +168,11 @@ def _writer(fd: int, path: Path, members: dict[str, Member], end: int) -> ZipWri
     writer = ZipWriter(fd, path.as_uri(), members, end, is_document)
     weakref.finalize(writer, os.close, fd)
     return writer
+
+
+def _comment(path: Path) -> bytes:
+    """What the ZIP file says of itself: zipped OME-Zarr, RFC-9, if it is called so."""
+    return OZX_COMMENT if path.suffix.lower() == OZX_SUFFIX else b""
 
 
 def _end_of(fd: int, path: Path) -> int:

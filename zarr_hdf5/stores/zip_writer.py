@@ -188,15 +188,20 @@ class ZipWriter:
         with self.lock:
             members, parts = dict(self._members), list[Buffer]()
             at = offset
-            for key in sorted(self._held, key=lambda key: (key.count("/"), key)):
+            for key in sorted(self._held, key=self._rank):
                 data = self._held[key]
                 header, members[key] = _stored(key, [data], at)
                 parts += [header, data]
                 at += len(header) + len(data)
-            entries = [encode_central_header(member) for member in members.values()]
+            in_order = sorted(members.values(), key=lambda member: self._rank(member.name))
+            entries = [encode_central_header(member) for member in in_order]
             directory = CentralDirectory(at, sum(map(len, entries)), len(entries))
             with self._errors("the directory"):
                 return write_parts(self.fd, [*parts, *entries, encode_end(directory, comment)], offset)
+
+    def _rank(self, key: str) -> tuple[bool, int, str]:
+        """Order of the directory: documents first, those of the root before those below."""
+        return (False, key.count("/"), key) if self._is_document(key) else (True, 0, "")
 
     def _append(self, key: str, views: "list[memoryview[int]]") -> None:
         header, member = _stored(key, views, 0)
