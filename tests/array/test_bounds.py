@@ -59,7 +59,7 @@ def test_any_sequence_of_changes(options: dict[str, Any], where: str, tmp_path: 
     store = stores[where]()
     array, values, fill = create(store, **options)
     rng = np.random.default_rng(len(str(options)))
-    for step in range(40):
+    for step in range(16):
         kind = step % 4
         if kind == 0:
             shape = tuple(int(n) for n in rng.integers(0, 20, 2))
