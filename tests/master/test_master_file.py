@@ -14,6 +14,7 @@ import pytest
 import zarr
 
 import zarr_hdf5 as zh
+from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5 import errors
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.hdf5.virtual_dataset import read_sources
@@ -207,7 +208,7 @@ class TestZarrIsUndisturbed:
     def test_an_array_at_the_root(self, tmp_path: Path) -> None:
         array = zh.create_array(tmp_path / "a.zarr", data=DATA, chunks=(2, 2), shards=(4, 4), hdf5=MASTER)
         np.testing.assert_array_equal(zarr.open_array(tmp_path / "a.zarr", mode="r")[...], DATA)
-        assert array.hdf5 is not None
+        assert isinstance(array.hdf5, HDF5Side)
         assert len(array.hdf5.shards()) == 4
         np.testing.assert_array_equal(value(tmp_path / "a.zarr/a.h5", lambda f: f["data"][...]), DATA)
         zh.create_array(tmp_path / "a.zarr", data=DATA, overwrite=True)

@@ -101,15 +101,16 @@ def test_compressed_members_are_not_added_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sparse_writes")
 def test_beyond_4_gib(tmp_path: Path) -> None:
-    path, block = tmp_path / "x.zip", np.arange(1 << 26, dtype="<u4")  # 256 MiB
+    path, block = tmp_path / "x.zip", np.zeros(1 << 26, dtype="<u4")  # 256 MiB
     with writing(path) as writer:
         writer.set("small", [b"x"])
-        writer.set("large", [block] * 17)
+        writer.set("large", [block] * 17 + [b"end"])
         writer.set("behind", [b"y"])
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert archive.getinfo("large").file_size == 17 << 28
+        assert archive.getinfo("large").file_size == (17 << 28) + 3
     store = ZipStore(LocalStore(tmp_path), "x.zip")
     assert bytes(store.get("behind").data) == b"y"
-    assert store.get_range("large", ByteRange(17 * block.nbytes - 16, 16)).data == block[-4:].tobytes()
+    assert bytes(store.get_range("large", ByteRange(17 << 28, 3)).data) == b"end"
