@@ -14,8 +14,8 @@ import pytest
 import zarr
 
 import zarr_hdf5 as zh
-from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5 import errors
+from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.hdf5.virtual_dataset import read_sources
 from zarr_hdf5.master.file import is_master_file
