@@ -163,3 +163,19 @@ def test_one_dimension(tmp_path: Path) -> None:
     array.resize(2)
     assert array.append([5, 6, 7]) == (5,)
     assert array[...].tolist() == [1, 2, 5, 6, 7]
+
+
+@pytest.mark.parametrize("shape", [(17, 9), (8, 7)])
+def test_a_crash_after_the_document(shape: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    array, values, fill = create(tmp_path)
+    array[...] = values = np.arange(values.size, dtype=values.dtype).reshape(values.shape)
+    with monkeypatch.context() as patch:
+        patch.setattr("zarr_hdf5.array.array.follow_bounds", None)
+        with pytest.raises(TypeError):
+            array.resize(shape)
+    assert not zh.verify(tmp_path)
+    again = zh.open_array(tmp_path, "r+")
+    again.resize((30, 30))
+    again.resize(shape)
+    assert zh.verify(tmp_path)
+    np.testing.assert_array_equal(again[...], resized(values, shape, fill))

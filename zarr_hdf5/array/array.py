@@ -209,7 +209,8 @@ class Array:
         """Give the array new bounds. New elements are the fill value, also where there was something once.
 
         Documents first, then the shards: stored elements outside are deleted, those of shards that are cut reset, and
-        shards that are HDF5 files say the new bounds. Not atomic; after a crash in between, resize again.
+        shards that are HDF5 files say the new bounds. Not atomic: `verify` names shards that a crash left behind, and
+        resizing to larger bounds and back brings them up to date.
 
         Raises
         ------

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.chunk_source import ObjectGrid
 from zarr_hdf5.indexing.basic import DimSelection
-from zarr_hdf5.indexing.projection import ChunkDim, project
+from zarr_hdf5.indexing.projection import ChunkDim, project, slice_between
 
 __all__ = ["Box", "ChunkPart", "ObjectPart", "Part", "SomeChunks", "plan_objects", "plan_parts", "view_of"]
 
@@ -276,18 +276,12 @@ def plan_parts(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[Obj
         if not 0 <= last < length or not dim.count:
             return plan_objects(dims, grid)
         chunk.append(number)
-        in_chunk.append(_slice(first, last, dim.step))
+        in_chunk.append(slice_between(first, last, dim.step))
     # By far the most frequent of small selections: all in one chunk.
     pairs = [divmod(number, count) for number, count in zip(chunk, grid.chunks_per_object, strict=True)]
     coords = np.array([[within for _, within in pairs]], np.intp)
     part = ChunkPart(tuple(in_chunk), tuple([slice(0, dim.count) for dim in dims]))
     return iter([ObjectPart(tuple([number for number, _ in pairs]), SomeChunks(coords, [part]))])
-
-
-def _slice(first: int, last: int, step: int) -> slice:
-    """The positions from `first` to `last`, both included; counting down to 0 has no stop, -1 would be the last."""
-    stop = last + (1 if step > 0 else -1)
-    return slice(first, stop if stop >= 0 else None, step)
 
 
 def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectBox]:

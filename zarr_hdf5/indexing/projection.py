@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from zarr_hdf5.indexing.basic import DimSelection
 
-__all__ = ["ChunkDim", "project"]
+__all__ = ["ChunkDim", "project", "slice_between"]
 
 
 class ChunkDim(NamedTuple):
@@ -45,12 +45,18 @@ def project(dim: DimSelection, length: int, chunk_length: int) -> list[ChunkDim]
         top = low + (stop - 1) * stride - begin
         whole = stop - first == min(chunk_length, length - begin)
         if step > 0:
-            parts.append(ChunkDim(chunk, slice(bottom, top + 1, stride), slice(first, stop, 1), whole))
-        else:  # counting down to position 0 has no stop: -1 would mean the last position
-            down = slice(top, bottom - 1 if bottom else None, -stride)
+            parts.append(ChunkDim(chunk, slice_between(bottom, top, stride), slice(first, stop, 1), whole))
+        else:
+            down = slice_between(top, bottom, -stride)
             parts.append(ChunkDim(chunk, down, slice(count - stop, count - first, 1), whole))
         first = stop
     return parts
+
+
+def slice_between(first: int, last: int, step: int) -> slice:
+    """The positions from `first` to `last`, both included; counting down to 0 has no stop, -1 would be the last."""
+    stop = last + (1 if step > 0 else -1)
+    return slice(first, stop if stop >= 0 else None, step)
 
 
 def _touched(low: int, stride: int, count: int, chunk_length: int) -> Iterable[int]:
