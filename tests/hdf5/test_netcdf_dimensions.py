@@ -2,7 +2,7 @@
 
 import pytest
 
-from zarr_hdf5.hdf5.netcdf_dimensions import Extent, place_dimensions
+from zarr_hdf5.hdf5.netcdf_dimensions import Extent, place_dimensions, record_dimensions
 
 Variables = dict[str, tuple[tuple[int, ...], tuple[str | None, ...]]]
 
@@ -58,3 +58,21 @@ def test_places(case: str) -> None:
     assert {path: tuple(d.path for d in dimensions) for path, dimensions in found.items()} == wanted
     for extent in extents:
         assert all(d.length == n for d, n in zip(found[extent.path], extent.shape, strict=False))
+
+
+RECORDS: dict[str, tuple[Variables, set[str]]] = {
+    "first everywhere": ({"/t": ((3, 4), ("time", "x")), "/time": ((3,), ("time",)), "/x": ((4,), ("x",))}, {"/time"}),
+    "second somewhere": ({"/a": ((3, 4), ("y", "x")), "/b": ((4, 3), ("x", "y"))}, set()),
+    "second in a group below": ({"/a": ((3,), ("x",)), "/g/b": ((4, 3), ("y", "x"))}, {"/g/y"}),
+    "twice in one variable": ({"/c": ((3, 3), ("y", "y"))}, set()),
+    "several": ({"/a": ((3,), ("x",)), "/b": ((4,), ("y",))}, {"/x", "/y"}),
+    "none": ({"/a": ((3,), (None,)), "/s": ((), ())}, set()),
+}
+
+
+@pytest.mark.parametrize("case", RECORDS)
+def test_record_dimensions(case: str) -> None:
+    variables, wanted = RECORDS[case]
+    extents = [Extent(path, shape, names) for path, (shape, names) in variables.items()]
+    places = place_dimensions(extents, {"/", "/g"})
+    assert {dimension.path for dimension in record_dimensions(places.values())} == wanted

@@ -88,6 +88,48 @@ def test_netcdf_programs(file: Path) -> None:
         assert set(found.attrs) == {"title", "n"}
 
 
+def test_what_comes_first_is_unlimited(file: Path) -> None:
+    with h5py.File(file) as found:
+        assert {name: found[name].maxshape for name in ("t", "x", "time", "g/names")} == {
+            "t": (None, 4),
+            "x": (4,),
+            "time": (None,),
+            "g/names": (4,),
+        }
+    with netCDF4.Dataset(file) as found:
+        assert {name: dimension.isunlimited() for name, dimension in found.dimensions.items()} == {
+            "time": True,
+            "x": False,
+        }
+
+
+def test_values_along_an_unlimited_dimension(tmp_path: Path) -> None:
+    words = np.array(["a", "ß", ""], object)
+    found = [
+        Variable("/words", words, ("n",), ()),
+        Variable("/n", np.arange(3, dtype="f8"), ("n",), ()),
+        Variable("/empty", np.zeros((0, 2), "u1"), ("none", "pair"), ()),
+        Variable("/alone", np.arange(5), (None,), ()),
+    ]
+    (tmp_path / "x.h5").write_bytes(write_netcdf_file({"/": ()}, found, MARK).image)
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert {name: file[name].maxshape for name in ("words", "n", "empty", "alone")} == {
+            "words": (None,),
+            "n": (None,),
+            "empty": (None, 2),
+            "alone": (None,),
+        }
+    with netCDF4.Dataset(tmp_path / "x.h5") as file:
+        assert {name for name, dimension in file.dimensions.items() if dimension.isunlimited()} == {
+            "n",
+            "none",
+            "phony_dim_5",
+        }
+        assert file["words"][:].tolist() == words.tolist()
+        np.testing.assert_array_equal(file["n"][:], np.arange(3))
+        assert file["empty"].shape == (0, 2)
+
+
 def test_sources_are_told(file: Path) -> None:
     with h5py.File(file) as found:
         assert read_sources(found["t"]) == [

@@ -117,12 +117,33 @@ def test_netcdf4(folder: Path) -> None:
 
 def test_ncdump(folder: Path) -> None:
     text = " ".join(run("ncdump", folder / "x.h5").split())
-    assert "dimensions: lat = 4 ; lon = 6 ; station = 4 ; time = 3 ; member = 5 ; variables:" in text
+    assert "dimensions: lat = 4 ; lon = 6 ;" in text
+    assert "station = UNLIMITED ; // (4 currently) time = UNLIMITED ; // (3 currently)" in text
     assert "float t(time, lat, lon) ;" in text
     assert 'string t:units = "K" ;' in text
     assert "t = _, _, 2, 3, 4, 5, 6, 7, 8," in text
     assert 'station = "one", "zwei", "três", _ ;' in text
     assert "a = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17 ;" in text
+
+
+def test_what_grew_is_a_record_dimension(tmp_path: Path) -> None:
+    root = zh.create_group(tmp_path / "x.zarr", hdf5=zh.HDF5(virtual_dataset=True))
+    values = np.arange(24, dtype="f4").reshape(2, 3, 4)
+    grown = root.create_array("t", data=values, shards=(1, 3, 4), dimension_names=["time", "lat", "lon"])
+    times = root.create_array("time", data=[0.0, 1.0], dimension_names=["time"])
+    root.create_array("lon", data=np.arange(4.0), dimension_names=["lon"])
+    grown.append(values)
+    times.append([2.0, 3.0])
+    file = tmp_path / "x.zarr/x.h5"
+    assert "time = UNLIMITED ; // (4 currently)" in run("ncdump", "-h", file)
+    run("nccopy", "-k", "classic", file, tmp_path / "classic.nc")  # has one unlimited dimension at most
+    engines: tuple[Any, ...] = ("h5netcdf", "netcdf4")
+    for engine in engines:
+        with xr.open_dataset(file, engine=engine) as dataset:
+            assert dataset.encoding["unlimited_dims"] == {"time"}
+            np.testing.assert_array_equal(dataset["t"], np.concatenate([values, values]))
+            np.testing.assert_array_equal(dataset["time"], range(4))
+            dataset.to_netcdf(tmp_path / f"{engine}.nc", format="NETCDF3_64BIT")
 
 
 def test_hdf5_tools(folder: Path, tmp_path: Path) -> None:

@@ -55,9 +55,10 @@ def link(url: URL, file: str | os.PathLike[str] | None = None) -> Link:
 
     Each array is a virtual dataset over its shards, which are named relative to the master file. Shards that are not
     written yet are mapped too: until they are, they read as fill value, and writing them changes nothing here.
-    Dimension names become shared dimensions as netCDF-4 has them. Arrays without an HDF5 side are copied by value up to
-    1 MiB. As long as the file is there under its own name, whatever this library changes in the hierarchy is said in
-    it too; what other programs change, `verify` notices, and `link` brings up to date.
+    Dimension names become shared dimensions as netCDF-4 has them, unlimited where they come first in every array that
+    has them. Arrays without an HDF5 side are copied by value up to 1 MiB. As long as the file is there under its own
+    name, whatever this library changes in the hierarchy is said in it too; what other programs change, `verify`
+    notices, and `link` brings up to date.
 
     Open the file by its path: through a Python file object, libhdf5 does not find the shards, and all is fill value.
     It looks for a missing shard in the current directory, too: do not read from within a directory that holds other

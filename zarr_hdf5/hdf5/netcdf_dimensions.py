@@ -6,11 +6,11 @@ A dimension has a name and a length, belongs to a group, and is seen in the grou
 dimensions are written is in `netcdf_file`.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-__all__ = ["Dimension", "Extent", "place_dimensions"]
+__all__ = ["Dimension", "Extent", "place_dimensions", "record_dimensions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,17 @@ def place_dimensions(extents: Sequence[Extent], groups: Collection[str]) -> dict
         )
         for extent in sorted(extents, key=lambda e: (len(list(upwards(e.group))), not e.is_coordinate, e.path))
     }
+
+
+def record_dimensions(variables: Iterable[Sequence[Dimension]]) -> frozenset[Dimension]:
+    """Those that come first in every variable that has them.
+
+    As in netCDF's classic model, where a variable can only grow along its first dimension, and others would have to
+    grow with it. A file in which all dimensions are unlimited cannot be copied to the classic format.
+    """
+    all_dimensions = [tuple(dimensions) for dimensions in variables]
+    later = {dimension for dimensions in all_dimensions for dimension in dimensions[1:]}
+    return frozenset(dimensions[0] for dimensions in all_dimensions if dimensions) - later
 
 
 def _all_names(extent: Extent) -> Iterator[str]:

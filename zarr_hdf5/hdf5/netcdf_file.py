@@ -4,7 +4,7 @@ Sources: netCDF User's Guide, "NetCDF-4 Format Specification"; HDF5 Dimension Sc
 
 Each dimension is a dataset, a dimension scale: the coordinate variable of its name, or one without data that says of
 itself that it is no variable. A variable of a dimension's name that is no coordinate variable is stored under another
-name, which netCDF's programs know.
+name, which netCDF's programs know. Dimensions that can only come first are unlimited.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.dimension_scales import BARE_DIMENSION
 from zarr_hdf5.hdf5.library import LIBRARY_ERRORS, memory_file_name
 from zarr_hdf5.hdf5.links import to_bytes
-from zarr_hdf5.hdf5.netcdf_dimensions import Dimension, Extent, below, place_dimensions
+from zarr_hdf5.hdf5.netcdf_dimensions import Dimension, Extent, below, place_dimensions, record_dimensions
 from zarr_hdf5.hdf5.template import AttributeValue
 from zarr_hdf5.hdf5.virtual_dataset import VirtualDataset, create_virtual_dataset
 
@@ -30,6 +30,9 @@ PROVENANCE = "_NCProperties"
 NO_COORDINATE = "_nc4_non_coord_"
 LIBVER = (h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
 """Virtual datasets came with HDF5 1.10; later bounds make data layouts that it does not read."""
+
+BARE_CHUNK = 1024
+"""Elements in a chunk of an unlimited dimension without a variable, of which none is ever written."""
 
 NamedAttributes = Sequence[tuple[str, AttributeValue]]
 
@@ -80,14 +83,17 @@ def write_netcdf_file(
     extents = [Extent(v.path, v.data.shape, v.dimension_names) for v in variables]
     places = place_dimensions(extents, groups.keys())
     dimensions = list(dict.fromkeys(dimension for found in places.values() for dimension in found))
+    unlimited = record_dimensions(places.values())
+    maxshapes = {e.path: _maxshape(e.shape, places[e.path], unlimited) for e in extents}
     try:
         with _new_file() as file:
             text = f"version=2,{provenance}".encode()
             file.attrs.create(PROVENANCE, text, dtype=h5py.string_dtype("ascii", len(text)))
             for path, attributes in groups.items():
                 _set_attributes(file.require_group(to_bytes(path)), attributes)
-            refused = dict(_create_variables(file, variables, extents, {d.path for d in dimensions}))
-            scales = _create_scales(file, dimensions, {e.path for e in extents if e.is_coordinate} - refused.keys())
+            refused = dict(_create_variables(file, variables, extents, maxshapes, {d.path for d in dimensions}))
+            coordinates = {e.path for e in extents if e.is_coordinate} - refused.keys()
+            scales = _create_scales(file, dimensions, unlimited, coordinates)
             for variable, extent in zip(variables, extents, strict=True):
                 if variable.path not in refused and not extent.is_coordinate:
                     _attach(file[to_bytes(_stored_path(extent, scales))], places[variable.path], scales)
@@ -107,29 +113,46 @@ def _new_file() -> h5py.File:
     return h5py.File(h5py.h5f.create(memory_file_name().encode(), h5py.h5f.ACC_TRUNC, creation, access))
 
 
+def _maxshape(
+    shape: tuple[int, ...], dimensions: tuple[Dimension, ...], unlimited: Container[Dimension]
+) -> tuple[int | None, ...]:
+    """None for an unlimited dimension, as is the first of a variable without dimensions that others share."""
+    if not dimensions:
+        return (*[None] * len(shape[:1]), *shape[1:])
+    return tuple(None if dimension in unlimited else dimension.length for dimension in dimensions)
+
+
 def _create_variables(
-    file: h5py.File, variables: Sequence[Variable], extents: Sequence[Extent], scales: Container[str]
+    file: h5py.File,
+    variables: Sequence[Variable],
+    extents: Sequence[Extent],
+    maxshapes: Mapping[str, tuple[int | None, ...]],
+    scales: Container[str],
 ) -> Iterator[tuple[str, str]]:
     """Create what can be created; the paths of the others, and why not."""
     for variable, extent in zip(variables, extents, strict=True):
         path = _stored_path(extent, scales)
         try:
-            _set_attributes(_create_variable(file, path, variable.data), variable.attributes)
+            _set_attributes(_create_variable(file, path, variable.data, maxshapes[variable.path]), variable.attributes)
         except (*LIBRARY_ERRORS, UnsupportedFeatureError) as error:
             if to_bytes(path) in file:
                 del file[to_bytes(path)]
             yield variable.path, str(error)
 
 
-def _create_variable(file: h5py.File, path: str, data: VirtualDataset | npt.NDArray[Any]) -> h5py.Dataset:
+def _create_variable(
+    file: h5py.File, path: str, data: VirtualDataset | npt.NDArray[Any], maxshape: tuple[int | None, ...]
+) -> h5py.Dataset:
     if isinstance(data, VirtualDataset):
-        return create_virtual_dataset(file, path, data)
+        return create_virtual_dataset(file, path, data, maxshape)
     kind = h5py.string_dtype() if data.dtype == object else data.dtype
-    return file.create_dataset(to_bytes(path), data=data, dtype=kind, track_times=False)
+    # What can grow must be chunked: here, in one chunk.
+    chunked = {"chunks": tuple(max(n, 1) for n in data.shape), "maxshape": maxshape} if None in maxshape else {}
+    return file.create_dataset(to_bytes(path), data=data, dtype=kind, track_times=False, **chunked)
 
 
 def _create_scales(
-    file: h5py.File, dimensions: Sequence[Dimension], coordinates: set[str]
+    file: h5py.File, dimensions: Sequence[Dimension], unlimited: Container[Dimension], coordinates: set[str]
 ) -> dict[str, h5py.h5d.DatasetID]:
     """The dataset of each dimension, by its path."""
     scales = {}
@@ -137,7 +160,8 @@ def _create_scales(
         path, name = to_bytes(dimension.path), to_bytes(dimension.name)
         if dimension.path not in coordinates:
             # Nothing is stored. netCDF's library makes it of floats; of bytes, no length is too many.
-            file.create_dataset(path, (dimension.length,), "u1", track_times=False)
+            grows = {"maxshape": (None,), "chunks": (BARE_CHUNK,)} if dimension in unlimited else {}
+            file.create_dataset(path, (dimension.length,), "u1", track_times=False, **grows)
             name = BARE_DIMENSION + b". %10d" % dimension.length
         scale = file[path]
         h5py.h5ds.set_scale(scale.id, name)

@@ -47,8 +47,13 @@ class VirtualDataset:
     source_shapes: npt.NDArray[np.int64]
 
 
-def create_virtual_dataset(file: h5py.File, path: str, spec: VirtualDataset) -> h5py.Dataset:
-    """Create the dataset at an absolute path, and groups on the way. Raises what h5py raises."""
+def create_virtual_dataset(
+    file: h5py.File, path: str, spec: VirtualDataset, maxshape: tuple[int | None, ...] | None = None
+) -> h5py.Dataset:
+    """Create the dataset at an absolute path, and groups on the way. Raises what h5py raises.
+
+    `maxshape`: None for an unlimited dimension; by default all are as long as they may be.
+    """
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     if spec.dtype.kind != "S" or spec.fill_value:
         # An empty string is what HDF5 fills with anyway; said in so many words, netCDF's library frees it and aborts.
@@ -56,7 +61,8 @@ def create_virtual_dataset(file: h5py.File, path: str, spec: VirtualDataset) -> 
     properties.set_obj_track_times(False)
     properties.set_layout(h5py.h5d.VIRTUAL)  # without sources, too
     # Not by h5py.VirtualLayout, which takes more than ten times as long; sources are of few shapes.
-    space, source = h5py.h5s.create_simple(spec.shape), _escaped(spec.source_path)
+    longest = tuple(h5py.h5s.UNLIMITED if length is None else length for length in maxshape or spec.shape)
+    space, source = h5py.h5s.create_simple(spec.shape, longest), _escaped(spec.source_path)
     once = (1,) * len(spec.shape)
     source_spaces: dict[tuple[int, ...], h5py.h5s.SpaceID] = {}
     for name, origin, block in zip(spec.files, spec.origins.tolist(), spec.source_shapes.tolist(), strict=True):
