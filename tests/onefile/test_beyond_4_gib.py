@@ -42,6 +42,11 @@ def test_six_gib(tmp_path: Path) -> None:
         theirs = zarr.open_group(store, mode="r")["a"]
         assert isinstance(theirs, zarr.Array)
         assert np.asarray(theirs[:, ROW - 1]).tolist() == list(range(ROWS))
+    # Whole shards only: from parts of a member of more than 1 MiB, in any archive, tensorstore 0.1.86 does not come back.
+    base = {"driver": "file", "path": str(path)}
+    spec = {"driver": "zarr3", "kvstore": {"driver": "zip", "base": base, "path": "a/"}}
+    last = np.asarray(tensorstore.open(spec).result()[ROWS - 1].read().result(timeout=300))
+    assert last[[0, ROW - 1]].tolist() == [0, ROWS - 1]
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert max(member.header_offset for member in archive.infolist()) > 5 * GIB
