@@ -249,6 +249,8 @@ class Array:
     def resize(self, shape: int | Sequence[int]) -> None:
         """Give the array new bounds. New elements are the fill value, also where there was something once.
 
+        A dimension with listed chunks (a rectilinear grid) gets one more for what they do not cover.
+
         Documents first, then the shards: stored elements outside are deleted, those of shards that are cut reset, and
         shards that are HDF5 files say the new bounds. Not atomic: `verify` names shards that a crash left behind, and
         resizing to larger bounds and back brings them up to date.
