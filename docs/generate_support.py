@@ -5,6 +5,7 @@ Every cell is found out by trying it.
 
 import io
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from zarr_hdf5.codecs.registry import codec_names
 from zarr_hdf5.data_type import DataType
 from zarr_hdf5.hdf5.filters import FilterId
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.metadata import dump_json
 from zarr_hdf5.twin.filters import BACK
 
 __all__ = ["PAGE", "support"]
@@ -30,6 +32,16 @@ PAGE = Path(__file__).with_name("support.md")
 LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
 CRC32C = {"name": "crc32c", "configuration": {}}
 INDEX = {"index_codecs": [LITTLE, CRC32C], "index_location": "end"}
+FIXED = {
+    "name": "sharding_indexed",
+    "configuration": {
+        "chunk_shape": [4, 8],
+        "codecs": [LITTLE],
+        "index_codecs": [],
+        "index_location": "configuration",
+        "predefined_index": [[[0, 128]], [[128, 128]]],
+    },
+}
 NESTED = {"chunk_shape": [2, 2], "codecs": [LITTLE], **INDEX}
 CODECS: dict[str, dict[str, Any]] = {
     "blosc": {"typesize": 4, "cname": "zstd", "clevel": 1, "shuffle": "shuffle", "blocksize": 0},
@@ -93,7 +105,7 @@ def support() -> str:
         ("Data types", ("numpy", "Zarr", "written and read", "HDF5 type"), data_types()),
         ("Codecs", ("codec", "written and read", "HDF5 filter", "why none"), codecs()),
         ("Shapes and shards", ("what", "Zarr side", "HDF5 side", "why not"), shapes()),
-        ("Chunk keys", ("encoding", "separator", "a key"), keys()),
+        ("Chunk keys", ("encoding", "separator", "a key", "written and read"), keys()),
         ("HDF5 files that are opened: filters", ("filter", "number", "read by"), filters()),
         ("HDF5 files that are opened: data types", HDF5_COLUMNS, hdf5_types()),
         ("HDF5 files that are opened: layouts and links", HDF5_COLUMNS, hdf5_features()),
@@ -250,6 +262,9 @@ def shapes() -> Iterable[Sequence[str]]:
         "no shards": {"shards": None},
         "shards compressed as a whole": {"shards": None, "chunks": (8, 8), "serializer": whole, "compressors": inner},
         "no dimensions": {"shape": (), "chunks": (), "shards": None},
+        "rectilinear chunks": {"shape": (9, 8), "chunks": [[2, 3, 4], 5], "shards": None},
+        "rectilinear shards": {"shape": (9, 8), "chunks": (1, 4), "shards": [[2, 3, 4], 8]},
+        "the index in the configuration": {"shards": None, "chunks": (8, 8), "serializer": FIXED, "compressors": None},
         "33 dimensions": {"chunks": (1,) * 33, "shards": (1,) * 33, "shape": (1,) * 33},
         "an inner chunk of 4 GiB": {"shape": (2**30, 8), "chunks": (2**30, 1), "shards": (2**30, 8)},
     }
@@ -257,8 +272,12 @@ def shapes() -> Iterable[Sequence[str]]:
         attempt = create if "GiB" in what else round_trip
         why = told(attempt, **options)
         yield what, yes_or(told(attempt, **{**options, "hdf5": False})), "no" if why else "yes", why
-    rectilinear = {"name": "rectilinear", "configuration": {}}
-    yield "chunk grids other than `regular`", refused_metadata(chunk_grid=rectilinear), "no", ""
+    uneven = {"name": "sharding_indexed", "configuration": {**NESTED, "chunk_shape": [3, 8]}}
+    why = told(create, shards=None, chunks=(8, 8), serializer=uneven, compressors=None, hdf5=False)
+    read = yes_or(told(opened_with, codecs=[uneven], hdf5=False))
+    yield "inner chunks that do not divide the shards", f"read and written: {read}; created: {why}", "no", ""
+    other = {"name": "hexagonal", "configuration": {}}
+    yield "other chunk grids", refused_metadata(chunk_grid=other), "no", ""
     yield "storage transformers", refused_metadata(storage_transformers=[{"name": "x", "configuration": {}}]), "no", ""
 
 
@@ -271,13 +290,27 @@ def refused_metadata(**members: Any) -> str:
     return why
 
 
+def opened_with(*, hdf5: bool, **members: Any) -> None:
+    """Write to an array whose zarr.json was changed, and read that back."""
+    array = create(shards=None, chunks=(8, 8), hdf5=hdf5)
+    array.store.set("zarr.json", [dump_json({**array.metadata.to_json(), **members})])
+    wanted = np.arange(64).reshape(8, 8)
+    zh.open_array("memory://support", mode="r+")[...] = wanted
+    assert np.array_equal(zh.open_array("memory://support")[...], wanted)
+
+
 def keys() -> Iterable[Sequence[str]]:
-    """Both core encodings."""
+    """Both core encodings, and those that are proposed."""
     for name in ("default", "v2"):
         for separator in ("/", "."):
             encoding = {"name": name, "configuration": {"separator": separator}}
             array = round_trip(chunk_key_encoding=encoding)
-            yield f"`{name}`", f"`{separator}`", f"`{array.metadata.chunk_key_encoding.encode((1, 23))}`"
+            yield f"`{name}`", f"`{separator}`", f"`{array.metadata.chunk_key_encoding.encode((1, 23))}`", "yes"
+    for name, configuration in {"suffix": {"suffix": ".h5"}, "fanout": {"max_children": 11}}.items():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            array = round_trip(chunk_key_encoding={"name": name, "configuration": configuration})
+        yield f"`{name}`", "", f"`{array.metadata.chunk_key_encoding.encode((1, 23))}`", f"yes; {caught[0].message}"
 
 
 def filters() -> Iterable[Sequence[str]]:

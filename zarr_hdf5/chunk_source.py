@@ -4,19 +4,33 @@ Unsharded, sharded and HDF5 arrays differ only here. Above lie indexing and arra
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from math import prod
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.chunk_grid import RegularChunkGrid
+from zarr_hdf5.chunk_grid import ChunkEdges, ChunkGrid, RectilinearChunkGrid, RegularChunkGrid
 
-__all__ = ["ChunkLocations", "ChunkSink", "ChunkSource", "ObjectGrid", "ObjectWriter", "UpdatingSink"]
+__all__ = [
+    "ChunkLocations",
+    "ChunkSink",
+    "ChunkSource",
+    "Forms",
+    "ObjectGrid",
+    "ObjectWriter",
+    "RectilinearObjectGrid",
+    "UpdatingSink",
+]
+
+Numbers = npt.NDArray[np.int64]
+T = TypeVar("T")
+
+KEPT_FORMS = 1024
 
 
 @dataclass(frozen=True)
@@ -37,12 +51,12 @@ class ObjectGrid:
         return tuple(o // c for o, c in zip(self.object_shape, self.chunk_shape, strict=True))
 
     @cached_property
-    def objects(self) -> RegularChunkGrid:
+    def objects(self) -> ChunkGrid:
         """The grid of objects."""
         return RegularChunkGrid(self.shape, self.object_shape)
 
     @cached_property
-    def chunks(self) -> RegularChunkGrid:
+    def chunks(self) -> ChunkGrid:
         """The grid of chunks."""
         return RegularChunkGrid(self.shape, self.chunk_shape)
 
@@ -50,6 +64,90 @@ class ObjectGrid:
     def nchunks_per_object(self) -> int:
         """Chunks in an object."""
         return prod(self.chunks_per_object)
+
+    def first_chunk(self, object_coords: tuple[int, ...]) -> tuple[int, ...]:
+        """Coordinates, in the grid of chunks, of the first chunk of an object."""
+        return tuple([i * n for i, n in zip(object_coords, self.chunks_per_object, strict=True)])
+
+    def first_chunks(self, objects: Numbers) -> Numbers:
+        """The same of many objects, (rank, n)."""
+        return objects * np.array(self.chunks_per_object, np.int64)[:, np.newaxis]
+
+    def place(self, points: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """Of elements at `points`: their chunks, the objects that hold these, and the places in the chunks.
+
+        All of them (rank, n).
+        """
+        chunk_shape = np.array(self.chunk_shape, np.int64)[:, np.newaxis]
+        chunks = points // chunk_shape
+        per_object = np.array(self.chunks_per_object, np.int64)[:, np.newaxis]
+        return chunks, chunks // per_object, points - chunks * chunk_shape
+
+
+@dataclass(frozen=True)
+class RectilinearObjectGrid(ObjectGrid):
+    """One whose objects are of many shapes: `object_shape` is that of the largest, or of all of one `form`.
+
+    edges
+        Lengths of the objects along each dimension.
+    single
+        Each object is one chunk, and `chunk_shape` its shape. Otherwise chunks are all of that shape, and objects
+        multiples of it.
+    """
+
+    edges: tuple[ChunkEdges, ...]
+    single: bool
+
+    @cached_property
+    def objects(self) -> ChunkGrid:
+        """See `ObjectGrid`."""
+        return RectilinearChunkGrid(self.shape, self.edges)
+
+    @cached_property
+    def chunks(self) -> ChunkGrid:
+        """See `ObjectGrid`."""
+        return self.objects if self.single else RegularChunkGrid(self.shape, self.chunk_shape)
+
+    def form(self, object_shape: tuple[int, ...]) -> "RectilinearObjectGrid":
+        """The grid as objects of one shape see it."""
+        return replace(self, object_shape=object_shape, chunk_shape=object_shape if self.single else self.chunk_shape)
+
+    def first_chunk(self, object_coords: tuple[int, ...]) -> tuple[int, ...]:
+        """See `ObjectGrid`."""
+        if self.single:
+            return object_coords
+        origin = self.objects.chunk_origin(object_coords)
+        return tuple(o // n for o, n in zip(origin, self.chunk_shape, strict=True))
+
+    def first_chunks(self, objects: Numbers) -> Numbers:
+        """See `ObjectGrid`."""
+        if self.single:
+            return objects
+        origins = [edges.spans(along)[0] for edges, along in zip(self.edges, objects, strict=True)]
+        return np.reshape(origins, objects.shape) // np.array(self.chunk_shape, np.int64)[:, np.newaxis]
+
+    def place(self, points: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """See `ObjectGrid`."""
+        found = [edges.chunks_at(along) for edges, along in zip(self.edges, points, strict=True)]
+        objects = np.reshape(found, points.shape).astype(np.int64)
+        if self.single:
+            origins = [edges.spans(along)[0] for edges, along in zip(self.edges, objects, strict=True)]
+            return objects, objects, points - np.reshape(origins, points.shape)
+        chunk_shape = np.array(self.chunk_shape, np.int64)[:, np.newaxis]
+        chunks = points // chunk_shape
+        return chunks, objects, points - chunks * chunk_shape
+
+
+class Forms(Generic[T]):
+    """What depends on the shape of an object: made by `make` when it is asked for, and kept."""
+
+    def __init__(self, grid: RectilinearObjectGrid, make: Callable[[RectilinearObjectGrid], T]) -> None:
+        self._grid = grid
+        self.of_shape: Callable[[tuple[int, ...]], T] = lru_cache(KEPT_FORMS)(lambda shape: make(grid.form(shape)))
+
+    def at(self, object_coords: tuple[int, ...]) -> T:
+        """That for the object at these coordinates."""
+        return self.of_shape(self._grid.objects.shape_of(object_coords))
 
 
 class ChunkLocations(NamedTuple):

@@ -12,6 +12,8 @@ ZarrHDF5Error
 ├── CodecError               a codec failed on a chunk                 (ValueError)
 ├── UnsupportedFeatureError  legal, but not done here                  (NotImplementedError)
 └── SelectionError           an index outside the array, or illegal    (IndexError)
+
+and one warning, InteroperabilityWarning: what was made, few programs read  (UserWarning)
 """
 
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ __all__ = [
     "ChecksumError",
     "CodecError",
     "CorruptDataError",
+    "InteroperabilityWarning",
     "InvalidMetadataError",
     "NotFoundError",
     "Problem",
@@ -133,3 +136,7 @@ class UnsupportedFeatureError(ZarrHDF5Error, NotImplementedError):
 
 class SelectionError(ZarrHDF5Error, IndexError):
     """A selection that is illegal or lies outside the array."""
+
+
+class InteroperabilityWarning(UserWarning):
+    """What was just made is legal, or proposed, but there are well-known programs that do not read it."""

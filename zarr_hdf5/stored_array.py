@@ -1,6 +1,7 @@
 """An array as the engine sees it: where its chunks are, how they are encoded, and in which order of dimensions."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +35,9 @@ class StoredArray:
         None where the array cannot be written.
     natural_chunks
         Whether the chunks are those of the file, not slabs made up for reading.
+    form
+        Where objects are of many shapes: the array as the object at some coordinates sees it, with the chain, source
+        and sink of all objects of its shape. The others here are then those of the largest objects.
     """
 
     store: ChunkStore
@@ -42,6 +46,11 @@ class StoredArray:
     order: tuple[int, ...]
     sink: ChunkSink | None = None
     natural_chunks: bool = True
+    form: "Callable[[tuple[int, ...]], StoredArray] | None" = None
+
+    def at(self, object_coords: tuple[int, ...]) -> "StoredArray":
+        """The array as the object at these coordinates sees it."""
+        return self if self.form is None else self.form(object_coords)
 
 
 class Composer(ABC):

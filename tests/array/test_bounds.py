@@ -1,5 +1,6 @@
 """resize and append, against numpy, and what other programs see of it on both sides."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zarr
+import zarrista
 
 import zarr_hdf5 as zh
 from zarr_hdf5.errors import ReadOnlyError, SelectionError
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.memory import MemoryStore
+
+pytestmark = pytest.mark.filterwarnings("ignore::zarr_hdf5.errors.InteroperabilityWarning")
 
 FILL = 7
 ARRAYS: dict[str, dict[str, Any]] = {
@@ -24,6 +28,18 @@ ARRAYS: dict[str, dict[str, Any]] = {
     "plain shards": {"hdf5": False},
     "unsharded": {"hdf5": False, "shards": None},
     "v2 keys": {"chunk_key_encoding": {"name": "v2", "separator": "."}},
+    "rectilinear": {"chunks": [[3, 4, 6], [4, 5]], "shards": None, "hdf5": False, "compressors": "zstd"},
+    "rectilinear shards": {"shards": [[6, 3, 6], 6], "compressors": "zstd"},
+    "rectilinear shards, v110": {"shards": [[6, 3, 6], [4, 2, 4]], "hdf5": zh.HDF5(libver="v110"), "compressors": None},
+    "rectilinear shards, transposed": {
+        "shards": [[6, 3, 6], 6],
+        "chunks": (3, 3),
+        "compressors": "blosc",
+        "hdf5": False,
+        "filters": [{"name": "transpose", "configuration": {"order": [1, 0]}}],
+    },
+    "suffix": {"chunk_key_encoding": {"name": "suffix", "configuration": {"suffix": ".h5"}}},
+    "fanout": {"chunk_key_encoding": {"name": "fanout", "configuration": {"max_children": 4}}},
     "strings": {"dtype": "string", "fill_value": "?", "hdf5": False},
 }
 
@@ -89,7 +105,24 @@ def test_any_sequence_of_changes(options: dict[str, Any], where: str, tmp_path: 
                 np.testing.assert_array_equal(whole[...], values)
                 whole.file.close()
         if where != "memory":
-            np.testing.assert_array_equal(zarr.open_array(tmp_path, mode="r")[...], values)
+            read = judge_of(array)
+            assert read is None or not values.size or np.array_equal(read(tmp_path), values), step
+
+
+def judge_of(array: zh.Array) -> Callable[[Path], Any] | None:
+    """zarr-python, or zarrista for grids that it has not; none for keys that nobody has: their shards h5py has read."""
+    opens = {row.program: row.opens for row in array.readers() if row.side == "Zarr"}
+    if not opens["zarr-python"]:
+        return None
+    if array.metadata.chunk_lengths is None:
+        return lambda path: zarr.open_array(path, mode="r")[...]
+    assert opens["zarrista"]
+    return read_zarrista
+
+
+def read_zarrista(path: Path) -> Any:
+    array = zarrista.Array.open(zarrista.store.FilesystemStore(str(path)))
+    return array.retrieve_array_subset(...).to_numpy()
 
 
 def test_shards_follow_and_chunks_move_as_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

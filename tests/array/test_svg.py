@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zarr_hdf5.array.svg import array_html, array_svg
+from zarr_hdf5.array.svg import Box, Cut, array_html, array_svg
+from zarr_hdf5.chunk_grid import ChunkEdges
 
 SVG = "{http://www.w3.org/2000/svg}"
 Shape = tuple[int, ...]
@@ -180,3 +181,16 @@ def test_html_stands_alone() -> None:
     assert not {name for e in root.iter() for name in e.attrib} & {"href", "src", "id", "class"}
     assert not [value for e in root.iter() for value in e.attrib.values() if "url(" in value or "http" in value]
     assert root.findtext(".//td") == "https://example.org/x.zarr"
+
+
+def test_lines_at_listed_edges() -> None:
+    edges = ChunkEdges.of([10, 20, 40])
+    box = Box.at((60, 12), 210, 0)
+    assert box.cuts((edges, 5))[1:] == (Cut((10 / 60, 30 / 60), 1), Cut((5 / 12, 10 / 12), 1))
+    svg, notes = array_svg((60, 12), (5, 6), (edges, 12))
+    assert "shaded: one shard" in notes
+    assert ElementTree.fromstring(svg).tag == f"{SVG}svg"
+    many = ChunkEdges(((3, 10**9), (4, 10**9)))
+    (cut,) = Box.at((7 * 10**9,), 210, 0).cuts((many,))[2:]
+    assert len(cut.places) <= 48
+    assert cut.every > 10**7

@@ -140,11 +140,11 @@ def test_flat_layout_of_nested_shards() -> None:
     assert flat.layout.chunk_shape == (4, 6)
 
 
-@pytest.mark.parametrize("chunk", [(3, 6), (4,), (4, 6, 1), (), (16, 12)])
-def test_inner_chunks_that_do_not_divide(chunk: tuple[int, ...]) -> None:
-    with pytest.raises(InvalidMetadataError, match="do not divide"):
+@pytest.mark.parametrize("chunk", [(4,), (4, 6, 1), ()])
+def test_inner_chunks_of_another_rank(chunk: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidMetadataError, match="not of the rank"):
         prepared([sharding(chunk, LITTLE)])
-    with pytest.raises(InvalidMetadataError, match="do not divide"):
+    with pytest.raises(InvalidMetadataError, match="not of the rank"):
         prepared([sharding(SHAPE, sharding(chunk, LITTLE))])
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, basic_indices
 
+from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.indexing.basic import DimSelection, parse_basic
-from zarr_hdf5.indexing.projection import ChunkDim, project
+from zarr_hdf5.indexing.projection import ChunkDim, project, project_edges
 
 D, C = DimSelection, ChunkDim
 CASES = {  # selection, length, chunk length, projections
@@ -107,3 +108,38 @@ def test_skipped_chunks_cost_nothing(step: int) -> None:
     assert len(parts) == 8
     assert time.perf_counter() - begin < 1
     assert sorted(p.in_out.start for p in parts) == list(range(8))
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.data())
+def test_listed_edges_by_brute_force(lengths: list[int], data: st.DataObject) -> None:
+    length = data.draw(st.integers(0, sum(lengths)))
+    selection = data.draw(st.builds(slice, limits, limits, steps))
+    (dim,) = parse_basic(selection, (length,)).dims
+    positions = list(range(length))[selection]
+    parts = project_edges(dim, length, ChunkEdges.of(lengths))
+    chunk_of = np.repeat(np.arange(len(lengths)), lengths)
+    assert [p.chunk for p in parts] == sorted({int(chunk_of[i]) for i in positions})
+    written = np.zeros(len(positions), dtype=int)
+    for p in parts:
+        chunk = np.flatnonzero(chunk_of == p.chunk)
+        taken = chunk[p.in_chunk]
+        assert p.in_out.step == 1
+        assert taken.tolist() == positions[p.in_out]
+        written[p.in_out] += 1
+        assert p.whole == ({i for i in chunk.tolist() if i < length} == set(taken.tolist()))
+    assert np.all(written == 1)
+
+
+@given(st.integers(0, 40), st.integers(1, 50), st.builds(slice, limits, limits, steps))
+def test_edges_of_one_length_are_a_regular_grid(length: int, chunk_length: int, selection: slice) -> None:
+    (dim,) = parse_basic(selection, (length,)).dims
+    edges = ChunkEdges.regular(chunk_length, length)
+    assert project_edges(dim, length, edges) == project(dim, length, chunk_length)
+
+
+def test_listed_edges_cost_as_much_as_is_touched() -> None:
+    edges = ChunkEdges(((3, 10**9), (1000, 10**9), (5, 10**15)))
+    (dim,) = parse_basic(slice(10, None, edges.extent // 6), (edges.extent,)).dims
+    begin = time.perf_counter()
+    assert len(project_edges(dim, edges.extent, edges)) == 6
+    assert time.perf_counter() - begin < 1

@@ -39,11 +39,16 @@ def zarr_python_options(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "shape": document["shape"],
         "dtype": document["data_type"],
-        "chunks": document["chunk_grid"]["configuration"]["chunk_shape"],
+        "chunks": chunks_of(document["chunk_grid"]["configuration"]),
         "filters": codecs[:serializer],
         "serializer": codecs[serializer],
         "compressors": codecs[serializer + 1 :],
     }
+
+
+def chunks_of(configuration: dict[str, Any]) -> Any:
+    """The chunk shape of a regular grid, or the edge lengths of a rectilinear one."""
+    return configuration["chunk_shape"] if "chunk_shape" in configuration else configuration["chunk_shapes"]
 
 
 def overwrite(path: str, start: list[int], values: Values) -> None:

@@ -21,6 +21,8 @@ import zarr_hdf5 as zh
 from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.array.hdf5_side import HDF5Side
 
+pytestmark = pytest.mark.filterwarnings("ignore::zarr_hdf5.errors.InteroperabilityWarning")
+
 HERE = Path(__file__).parent
 PROGRAMS = ("zarrita.js", "h5wasm", "h5wasm-plugins", "jsfive")
 
@@ -60,6 +62,8 @@ OLD_LAYOUT = Refuses(
 INDEX_AT_END = Refuses("Failed to decode", "zarrita.js takes the end of the shard for its index, and checks no crc32c")
 INDEX_MISREAD = Misreads(INDEX_AT_END.why)
 NO_USER_BLOCK = Refuses("superblock", "jsfive looks for the superblock at byte 0")
+NO_RECTILINEAR = Refuses("reading 'map'", "zarrita.js looks for the chunk shape of a regular grid")
+NO_KEYS = Refuses("Unknown chunk key encoding", "zarrita.js has the core encodings only")
 NO_NESTING = Refuses("sharding_indexed", "zarrita.js has no shards within shards")
 DOUBLES = Misreads("jsfive makes 64-bit integers into doubles, exact to 2**53")
 FILL_DOUBLES = Misreads("JSON.parse makes a 64-bit fill value into a double, exact to 2**53")
@@ -229,6 +233,11 @@ def layout_cases() -> Iterator[Case]:
     yield Case("group/inner/deep", sample("<i2"), options={**TILES, "hdf5": deep})
     keys = codec("v2", separator=".")
     yield Case("keys-v2", sample("<i2"), options={**TILES, "chunk_key_encoding": keys})
+    for proposed in (codec("suffix", suffix=".h5"), codec("fanout", max_children=4)):
+        new_keys: ArrayOptions = {**TILES, "chunk_key_encoding": proposed}
+        yield Case(f"keys-{proposed['name']}", sample("<i2"), options=new_keys, but={"zarrita.js": NO_KEYS})
+    listed: ArrayOptions = {"chunks": (2, 3), "shards": [[6, 2, 4], 15]}
+    yield Case("rectilinear-shards", sample("<i2"), options=listed, but={"zarrita.js": NO_RECTILINEAR})
     names = {"attributes": ATTRIBUTES, "dimension_names": ["y µm", None]}
     for hdf5, but in ((zh.HDF5(), {}), (V110, NEW)):
         yield Case(f"attributes-{hdf5.libver}", sample("<i2"), options={**TILES, **names, "hdf5": hdf5}, but=but)  # type: ignore[typeddict-item]
@@ -288,11 +297,11 @@ def hdf5(array: zh.Array) -> HDF5Side:
 
 def shards(array: zh.Array) -> list[tuple[tuple[slice, ...], str]]:
     """The part of the array that each existing shard holds, and its file."""
-    assert array.shards is not None
-    counts = [-(-length // shard) for length, shard in zip(array.shape, array.shards, strict=True)]
+    grid = array.metadata.chunk_grid
     found = []
-    for coords in product(*map(range, counts)):
-        region = tuple(slice(i * n, (i + 1) * n) for i, n in zip(coords, array.shards, strict=True))
+    for coords in product(*map(range, grid.grid_shape)):
+        spans = zip(grid.chunk_origin(coords), grid.shape_of(coords), strict=True)
+        region = tuple(slice(begin, begin + length) for begin, length in spans)
         if Path(hdf5(array).file(coords)).exists():
             found.append((region, hdf5(array).file(coords)))
     return found

@@ -51,6 +51,18 @@ CANONICAL: dict[str, dict[str, Any]] = {
     "attributes": {**PLAIN, "attributes": {"z": {"must_understand": True}, "a": [1, None, "µ"]}},
     "NaN payload": {**PLAIN, "data_type": "float32", "fill_value": "0x7fc00001"},
     "raw": {**PLAIN, "data_type": "r24", "fill_value": [1, 2, 3]},
+    "rectilinear": {
+        **PLAIN,
+        "chunk_grid": {"name": "rectilinear", "configuration": {"kind": "inline", "chunk_shapes": [[[2, 3], 4], 3]}},
+    },
+    "suffix": {
+        **PLAIN,
+        "chunk_key_encoding": {
+            "name": "suffix",
+            "configuration": {"suffix": ".h5", "base_encoding": PLAIN["chunk_key_encoding"]},
+        },
+    },
+    "fanout": {**PLAIN, "chunk_key_encoding": {"name": "fanout", "configuration": {"max_children": 101}}},
     "unknown codec": {**PLAIN, "codecs": [LITTLE, {"name": "x", "configuration": {"y": {}}, "must_understand": False}]},
     "extra": {**PLAIN, "dimension_names": ["a", "b"], "hdf5": {"must_understand": False, "dataset": "/data"}},
     "ignorable transformer": {
@@ -167,11 +179,11 @@ def test_required(name: str) -> None:
 
 UNSUPPORTED: list[tuple[dict[str, Any], list[str]]] = [
     ({"data_type": "int128", "fill_value": 0}, ["data_type"]),
-    ({"chunk_grid": {"name": "rectilinear", "configuration": {"chunk_shapes": []}}}, ["chunk_grid"]),
-    ({"chunk_key_encoding": "suffix"}, ["chunk_key_encoding"]),
+    ({"chunk_grid": {"name": "hexagonal", "configuration": {}}}, ["chunk_grid"]),
+    ({"chunk_key_encoding": "prefix"}, ["chunk_key_encoding"]),
     ({"storage_transformers": ["cache"]}, [r"storage_transformers\[0\]"]),
     ({"shape": [1] * 33, "chunk_grid": regular(*[1] * 33)}, ["shape"]),
-    ({"data_type": "bfloat16", "chunk_grid": "rectilinear"}, ["data_type", "chunk_grid"]),
+    ({"data_type": "bfloat16", "chunk_grid": "hexagonal"}, ["data_type", "chunk_grid"]),
 ]
 
 

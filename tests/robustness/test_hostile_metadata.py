@@ -40,23 +40,32 @@ def one(*codecs: Any, **configuration: Any) -> list[Any]:
 
 Refusal = type[ZarrHDF5Error]
 REFUSED: dict[str, tuple[dict[str, Any], Refusal, str]] = {
-    "inner chunks of another rank": (document([sharding((4,), [LITTLE])]), InvalidMetadataError, "do not divide"),
-    "inner chunks of no rank": (document([sharding((), [LITTLE])]), InvalidMetadataError, "do not divide"),
-    "inner chunks that do not divide": (document([sharding((3, 4), [LITTLE])]), InvalidMetadataError, "do not divide"),
-    "inner chunks larger than the shard": (
-        document([sharding((16, 8), [LITTLE])]),
+    "inner chunks of another rank": (document([sharding((4,), [LITTLE])]), InvalidMetadataError, "not of the rank"),
+    "inner chunks of no rank": (document([sharding((), [LITTLE])]), InvalidMetadataError, "not of the rank"),
+    "inner chunks of another rank, nested": (
+        document([sharding((4, 4), [sharding((4,), [LITTLE])])]),
         InvalidMetadataError,
-        "do not divide",
+        "not of the rank",
     ),
-    "inner chunks that do not divide, nested": (
-        document([sharding((4, 4), [sharding((3, 4), [LITTLE])])]),
-        InvalidMetadataError,
-        "do not divide",
+    "inner chunks that do not divide, in an HDF5 view": (
+        document([sharding((3, 4), [LITTLE])], **view()),
+        UnsupportedFeatureError,
+        "inner chunks that divide the shards",
     ),
-    "inner chunks that do not divide, behind a codec": (
-        document([sharding((4, 4), [sharding((3, 4), [LITTLE]), ZLIB])]),
+    "10**18 inner chunks that do not divide": (
+        document([sharding((7, 1), [LITTLE])], shape=(7 * 10**18 + 1, 1), shard=(7 * 10**18 + 1, 1)),
+        UnsupportedFeatureError,
+        f"{10**18 + 1} inner chunks",
+    ),
+    "a predefined index that is none": (
+        document(one(index_location="configuration", predefined_index=[[1, 2]] * 10**4, index_codecs=[])),
         InvalidMetadataError,
-        "do not divide",
+        "predefined_index: must be nested arrays",
+    ),
+    "a predefined index of no shards that HDF5 has": (
+        document(one(index_location="configuration", predefined_index="", index_codecs=[LITTLE]), **view()),
+        InvalidMetadataError,
+        "predefined_index: does not decode",
     ),
     "chunk_shape of 0": (document([sharding((0, 4), [LITTLE])]), InvalidMetadataError, "positive integers"),
     "chunk_shape of text": (
@@ -132,6 +141,34 @@ def test_refused_when_opened(case: tuple[dict[str, Any], Refusal, str]) -> None:
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
+
+
+def rectilinear(*shapes: Any, **members: Any) -> dict[str, Any]:
+    grid = {"name": "rectilinear", "configuration": {"kind": "inline", "chunk_shapes": list(shapes)}}
+    return document([LITTLE], **members) | {"chunk_grid": grid}
+
+
+def test_a_rectilinear_grid_of_10_to_the_18_chunks() -> None:
+    store = store_of(rectilinear([[1, 10**18]], [[3, 10**17], [1, 10**18]], shape=(10**18, 10**18)))
+    tracemalloc.start()
+    try:
+        array = zh.open_array(store, mode="r+")
+        assert array.nchunks == 10**18 * (10**17 + 7 * 10**17)
+        assert array[10**18 - 1, :: 10**17].shape == (10,)
+        array[10**17, 10**18 - 1] = 1
+        assert array[10**17, 10**18 - 2 :].tolist() == [0, 1]
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20  # with the memory that a thread uses again
+    finally:
+        tracemalloc.stop()
+
+
+def test_chunks_that_no_memory_holds() -> None:
+    array = zh.open_array(store_of(rectilinear([2**62, 1], [8], shape=(2**62 + 1, 8))), mode="r+")
+    assert not array[:5].any()
+    array[2**62] = 3
+    assert array[2**62, 7] == 3
+    with pytest.raises(CodecError, match="do not fit in memory"):
+        array[0] = 1
 
 
 def test_transpose_of_another_rank() -> None:

@@ -231,7 +231,7 @@ def copy_elements(source: Array, target: Array, advance: Callable[[int], object]
     if sink is not None and has_same_chunks(source.stored, target.stored):
         copy_chunks(source.stored, target.stored, sink, advance)
         return
-    unit = target.shards or target.chunks
+    unit = target.block_shape
     block = auto_shards(target.shape, unit, target.dtype.itemsize)
     for start in product(*(range(0, n, b) for n, b in zip(target.shape, block, strict=True))):
         region = tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, target.shape, strict=True))

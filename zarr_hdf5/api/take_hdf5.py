@@ -124,7 +124,7 @@ def _take_elements(array: Array, source: Array) -> None:
     """Block by block, those blocks of which any element differs."""
     order = _order(array)
     back = np.argsort(order)
-    block = auto_shards(array.shape, array.shards or array.chunks, array.dtype.itemsize)
+    block = auto_shards(array.shape, array.block_shape, array.dtype.itemsize)
     for start in product(*(range(0, n, b) for n, b in zip(array.shape, block, strict=True))):
         region = tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, array.shape, strict=True))
         theirs = np.asarray(source[tuple(region[axis] for axis in order)], array.dtype).transpose(back)

@@ -95,9 +95,10 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
             continue
         compared += 1
         for coords in side.shards():
-            check = check_shard(array.store, side.sink.key(coords), side.view, coords)
+            form = side.at(coords)
+            check = check_shard(array.store, form.sink.key(coords), form.view, coords)
             if progress is not None:
-                clipped = side.view.grid.objects.clipped_shape(coords)
+                clipped = form.view.grid.objects.clipped_shape(coords)
                 progress(int(np.prod(clipped, dtype=object)) * array.dtype.itemsize)
             if check is None:
                 continue
@@ -105,7 +106,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
             notes += check.notes
             disagreements += check.disagreements
             if deep and not check.disagreements:
-                disagreements += _compare_values(array, side, coords, notes)
+                disagreements += _compare_values(array, form, coords, notes)
     if isinstance(node.store, LocalStore):
         disagreements += [Disagreement(name, reason) for name, reason in master_faults(node.store)]
     return Report(compared, shards, chunks, tuple(disagreements), tuple(dict.fromkeys(notes)))

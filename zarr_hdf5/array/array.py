@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import index
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,10 @@ from zarr_hdf5.array.readers import ReaderTable, reader_table
 from zarr_hdf5.array.svg import array_html
 from zarr_hdf5.array.write import write
 from zarr_hdf5.attributes import Attributes
+from zarr_hdf5.chunk_grid import ChunkGrid
+from zarr_hdf5.chunk_source import RectilinearObjectGrid
 from zarr_hdf5.data_type import DataType, packed
-from zarr_hdf5.errors import ReadOnlyError, SelectionError
+from zarr_hdf5.errors import ReadOnlyError, SelectionError, UnsupportedFeatureError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
 from zarr_hdf5.indexing.coordinates import parse_coordinates
@@ -29,6 +31,9 @@ from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import Store, flush_store, patches_of
 
 __all__ = ["Array", "Follower"]
+
+MAX_SIZES = 1_000_000
+T = TypeVar("T")
 
 
 class Follower(Protocol):
@@ -98,14 +103,50 @@ class Array:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """Shape of the smallest part that can be read alone: an inner chunk, or a chunk where there are no shards."""
+        """Shape of the smallest part that can be read alone: an inner chunk, or a chunk where there are no shards.
+
+        Raises UnsupportedFeatureError where chunks are of many shapes: see `read_chunk_sizes`.
+        """
         stored = self._composition.stored
-        return _unpermute(stored.source.grid.chunk_shape, stored.order)
+        grid = stored.source.grid
+        if isinstance(grid, RectilinearObjectGrid) and grid.single:
+            raise UnsupportedFeatureError("the chunks are of many shapes; use read_chunk_sizes")
+        return _unpermute(grid.chunk_shape, stored.order)
 
     @property
     def shards(self) -> tuple[int, ...] | None:
-        """Shape of a shard; None for an array without shards."""
-        return None if self._composition.shards is None else self.metadata.chunk_shape
+        """Shape of a shard; None for an array without shards.
+
+        Raises UnsupportedFeatureError where shards are of many shapes: see `write_chunk_sizes`.
+        """
+        if self._composition.shards is None:
+            return None
+        if self.metadata.chunk_lengths is not None:
+            raise UnsupportedFeatureError("the shards are of many shapes; use write_chunk_sizes")
+        return self.metadata.chunk_shape
+
+    @property
+    def block_shape(self) -> tuple[int, ...]:
+        """Shape of what is written at once, a shard or a chunk where there are none; the largest if they differ."""
+        stored = self._composition.stored
+        grid = stored.source.grid
+        return _unpermute(grid.chunk_shape if self._composition.shards is None else grid.object_shape, stored.order)
+
+    @property
+    def read_chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
+        """For each dimension the lengths of the parts that can be read alone, within the array.
+
+        Raises UnsupportedFeatureError for more than a million along a dimension.
+        """
+        stored = self._composition.stored
+        return _unpermute(_sizes(stored.source.grid.chunks), stored.order)
+
+    @property
+    def write_chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
+        """The same of what is written at once, shards or chunks."""
+        if self._composition.shards is None:
+            return self.read_chunk_sizes
+        return _sizes(self.metadata.chunk_grid)
 
     @property
     def nchunks(self) -> int:
@@ -115,7 +156,7 @@ class Array:
     @property
     def nshards(self) -> int | None:
         """Shards in the array's grid; None for an array without shards."""
-        return None if self.shards is None else self.metadata.chunk_grid.nchunks
+        return None if self._composition.shards is None else self.metadata.chunk_grid.nchunks
 
     @property
     def fill_value(self) -> Any:
@@ -146,7 +187,7 @@ class Array:
         if shards is None or shards.view is None:
             return None
         encoding = self.metadata.chunk_key_encoding
-        return HDF5Side(self.store, shards.view, shards.sink, prefix_of(self.path), encoding)
+        return HDF5Side(self.store, shards, shards.view, prefix_of(self.path), encoding)
 
     @property
     def info(self) -> ArrayInfo:
@@ -207,6 +248,8 @@ class Array:
 
     def resize(self, shape: int | Sequence[int]) -> None:
         """Give the array new bounds. New elements are the fill value, also where there was something once.
+
+        A dimension with listed chunks (a rectilinear grid) gets one more for what they do not cover.
 
         Documents first, then the shards: stored elements outside are deleted, those of shards that are cut reset, and
         shards that are HDF5 files say the new bounds. Not atomic: `verify` names shards that a crash left behind, and
@@ -281,7 +324,7 @@ class Array:
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
-        step = max(1, (self.shards or self.chunks)[0]) if self.shape else 0
+        step = max(1, self.block_shape[0]) if self.shape else 0
         for start in range(0, len(self), step):
             yield from self[start : start + step]
 
@@ -309,7 +352,11 @@ class Array:
         return f"<zarr_hdf5.Array {self.store.url}{self.name} shape={self.shape} dtype={self.dtype}>"
 
     def _repr_html_(self) -> str:
-        return array_html(self.info.rows, self.shape, self.chunks, self.shards)
+        edges = self.metadata.chunk_edges
+        if edges is None:
+            return array_html(self.info.rows, self.shape, self.chunks, self.shards)
+        sharded = self._composition.shards is not None
+        return array_html(self.info.rows, self.shape, self.chunks if sharded else edges, edges if sharded else None)
 
     def _as_fields(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Structures with subarrays, which numpy does not cast to the structures that stand for them here."""
@@ -341,7 +388,8 @@ class Array:
         old = self._composition.stored
         if self.read_only or old.sink is None:
             raise ReadOnlyError(f"{self.store.url}{self.name} cannot be written")
-        self._save(replace(self.metadata, shape=shape))
+        unit = (1,) * self.ndim if self._composition.shards is None else self.chunks
+        self._save(self.metadata.resized(shape, unit))
         stored, shards = self._composition.stored, self._composition.shards
         if stored.sink is not None and not growing:
             encoding, prefix = self.metadata.chunk_key_encoding, prefix_of(self.path)
@@ -369,6 +417,18 @@ def _new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any
         raise SelectionError(f"a result of shape {shape} and type {dtype} does not fit in memory") from error
 
 
-def _unpermute(values: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+def _sizes(grid: ChunkGrid) -> tuple[tuple[int, ...], ...]:
+    """For each dimension of a grid the lengths of its chunks, within the array."""
+    if any(n > MAX_SIZES for n in grid.grid_shape):
+        raise UnsupportedFeatureError(f"more than {MAX_SIZES} chunks along a dimension are not listed")
+    sizes = []
+    for axis, n in enumerate(grid.grid_shape):
+        coords = np.zeros((n, len(grid.shape)), np.int64)
+        coords[:, axis] = np.arange(n)
+        sizes.append(tuple(grid.spans(coords)[1][:, axis].tolist()))
+    return tuple(sizes)
+
+
+def _unpermute(values: tuple[T, ...], order: tuple[int, ...]) -> tuple[T, ...]:
     place = sorted(range(len(order)), key=order.__getitem__)
     return tuple(values[i] for i in place)

@@ -10,7 +10,7 @@ from zarr_hdf5.array.read import read
 from zarr_hdf5.array.write import delete_object, write, write_again
 from zarr_hdf5.chunk_source import ChunkSink
 from zarr_hdf5.indexing.basic import DimSelection
-from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
+from zarr_hdf5.metadata.chunk_key_encoding import KeyEncoding
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import ListPrefix
@@ -20,7 +20,7 @@ __all__ = ["follow_bounds", "stored_objects"]
 Coords = tuple[int, ...]
 
 
-def stored_objects(store: ListPrefix, prefix: str, encoding: ChunkKeyEncoding, order: Coords) -> list[Coords]:
+def stored_objects(store: ListPrefix, prefix: str, encoding: KeyEncoding, order: Coords) -> list[Coords]:
     """Coordinates, in the stored `order` of dimensions, of the objects that exist, inside the array and outside.
 
     Found by listing the keys below `prefix`: metadata may claim a grid of any size.
@@ -41,12 +41,13 @@ def follow_bounds(
     outside = {coords for coords in objects if any(i >= n for i, n in zip(coords, grid.grid_shape, strict=True))}
     run(lambda coords: delete_object(stored, sink, coords), sorted(outside))
     for coords in sorted(set(objects) - outside):
-        ends = [origin + n for origin, n in zip(grid.chunk_origin(coords), grid.chunk_shape, strict=True)]
+        ends = [origin + n for origin, n in zip(grid.chunk_origin(coords), grid.shape_of(coords), strict=True)]
         before, after = ([min(*pair) for pair in zip(ends, shape, strict=True)] for shape in (old_shape, new_shape))
         if any(new < old for new, old in zip(after, before, strict=True)):
             _clear_outside(stored, sink, coords)
         elif in_headers and after != before:
-            write_again(stored, sink, coords)
+            form = stored.at(coords)
+            write_again(form, form.sink or sink, coords)
 
 
 def _clear_outside(stored: StoredArray, sink: ChunkSink, coords: Coords) -> None:

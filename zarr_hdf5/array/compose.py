@@ -1,9 +1,9 @@
 """An array put together from its metadata and its store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from zarr_hdf5.chunk_source import ObjectGrid
+from zarr_hdf5.chunk_source import Forms, ObjectGrid, RectilinearObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.registry import parse_chain
@@ -19,6 +19,8 @@ from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.unsharded import UnshardedSink, UnshardedSource
 
 __all__ = ["Composition", "compose_array", "with_resolved_codecs"]
+
+Coords = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +44,54 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
         stored = store.compose(prefix.rstrip("/"))
         return Composition(stored, stored.chain.chain, None)
     codecs, options = parse_codecs(metadata, store.url + "/" + prefix)
-    order = _stored_order(codecs, len(metadata.shape))
+    order = _stored_order(codecs, metadata)
     key = _key_in_order(metadata, prefix, order)
-    if _is_flat(codecs) and isinstance(codecs.array_bytes, ShardingCodec):
-        shards = compose_shards(metadata, codecs.array_bytes, order, store, key, options)
-        return Composition(StoredArray(store, shards.source, shards.flat.chain, order, shards.sink), codecs, shards)
+    sharding = codecs.array_bytes
+    if _is_flat(codecs, metadata) and isinstance(sharding, ShardingCodec):
+        shards = compose_shards(metadata, sharding, order, store, key, options)
+        return Composition(_of_shards(store, shards, order), codecs, shards)
     if options is not None:
         raise UnsupportedFeatureError(
-            "the HDF5 view needs sharding_indexed with only transposes before it and nothing behind it"
+            "the HDF5 view needs sharding_indexed with only transposes before it and nothing behind it, "
+            "and inner chunks that divide the shards"
         )
-    chain = codecs.prepare(ChunkSpec(metadata.chunk_shape, metadata.data_type.dtype, metadata.fill_value))
-    source = UnshardedSource(key, ObjectGrid(metadata.shape, metadata.chunk_shape, metadata.chunk_shape))
-    return Composition(StoredArray(store, source, chain, order, UnshardedSink(store, key)), codecs, None)
+    return Composition(_unsharded(metadata, codecs, store, key, order), codecs, None)
+
+
+def _of_shards(store: Store, shards: Shards, order: Coords) -> StoredArray:
+    forms, grid, form = shards.forms, shards.source.grid, None
+    if forms is not None and isinstance(grid, RectilinearObjectGrid):
+        form = Forms(grid, lambda one: _of_shards(store, forms.of_shape(one.object_shape), order)).at
+    return StoredArray(store, shards.source, shards.flat.chain, order, shards.sink, form=form)
+
+
+def _unsharded(
+    metadata: ArrayMetadata, codecs: CodecChain, store: Store, key: Callable[[Coords], str], order: Coords
+) -> StoredArray:
+    """The array whose chunks are objects."""
+
+    def of(grid: ObjectGrid) -> StoredArray:
+        chain = codecs.prepare(ChunkSpec(grid.chunk_shape, metadata.data_type.dtype, metadata.fill_value))
+        return StoredArray(store, UnshardedSource(key, grid), chain, order, UnshardedSink(store, key))
+
+    edges, largest = metadata.chunk_edges, metadata.chunk_shape
+    if edges is None:
+        return of(ObjectGrid(metadata.shape, largest, largest))
+    whole = RectilinearObjectGrid(metadata.shape, largest, largest, edges, single=True)
+    return replace(of(whole), form=Forms(whole, of).at)
 
 
 def with_resolved_codecs(metadata: ArrayMetadata) -> ArrayMetadata:
-    """The metadata with every codec's configuration complete: defaults, and what follows from the data type."""
+    """The metadata with every codec's configuration complete: defaults, and what follows from the data type.
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        For what is read but not created: inner chunks that do not divide the shards.
+    """
     codecs, _ = parse_codecs(metadata, "new array")
+    if isinstance(codecs.array_bytes, ShardingCodec) and not _is_even(codecs, metadata):
+        raise UnsupportedFeatureError("inner chunks that do not divide the shards: few programs read them")
     chain = codecs.prepare(ChunkSpec(metadata.chunk_shape, metadata.data_type.dtype, metadata.fill_value)).chain
     named = tuple(NamedConfiguration(document["name"], document["configuration"]) for document in chain.to_json())
     return replace(metadata, codecs=named)
@@ -79,25 +112,45 @@ def parse_codecs(metadata: ArrayMetadata, where: str) -> tuple[CodecChain, HDF5 
     return codecs, options
 
 
-def _is_flat(codecs: CodecChain) -> bool:
+def _is_flat(codecs: CodecChain, metadata: ArrayMetadata) -> bool:
     """Whether parts of a stored object can be read without decoding the whole of it."""
     return (
         isinstance(codecs.array_bytes, ShardingCodec)
         and not codecs.bytes_bytes
         and all(codec.name == "transpose" for codec in codecs.array_array)
+        and _is_even(codecs, metadata)
     )
 
 
-def _stored_order(codecs: CodecChain, rank: int) -> tuple[int, ...]:
+def _is_even(codecs: CodecChain, metadata: ArrayMetadata) -> bool:
+    """Whether inner chunks divide every shard."""
+    edges = metadata.chunk_edges
+    lengths = [{n} for n in metadata.chunk_shape] if edges is None else [along.lengths for along in edges]
+    if not isinstance(codecs.array_bytes, ShardingCodec):
+        return False
+    for axes in _transposes(codecs, len(lengths)):
+        lengths = [lengths[axis] for axis in axes]
+    return codecs.array_bytes.divides(lengths)
+
+
+def _stored_order(codecs: CodecChain, metadata: ArrayMetadata) -> Coords:
     """Axis i of the stored array is this axis of the array: what the transposes before the shards make."""
-    order = tuple(range(rank))
-    for i, codec in enumerate(codecs.array_array if _is_flat(codecs) else ()):
-        axes = codec.configuration()["order"]
+    order = tuple(range(len(metadata.shape)))
+    for axes in _transposes(codecs, len(order)) if _is_flat(codecs, metadata) else ():
+        order = tuple(order[axis] for axis in axes)
+    return order
+
+
+def _transposes(codecs: CodecChain, rank: int) -> Iterator[Coords]:
+    """The axes of each transpose in front. Raises InvalidMetadataError for one of another rank."""
+    for i, codec in enumerate(codecs.array_array):
+        if codec.name != "transpose":
+            return
+        axes = tuple(codec.configuration()["order"])
         if len(axes) != rank:
             message = f"transpose has {len(axes)} axes, the array {rank} dimensions"
             raise InvalidMetadataError([Problem(("codecs", i, "configuration", "order"), message)])
-        order = tuple(order[axis] for axis in axes)
-    return order
+        yield axes
 
 
 def _key_in_order(metadata: ArrayMetadata, prefix: str, order: tuple[int, ...]) -> Callable[[tuple[int, ...]], str]:

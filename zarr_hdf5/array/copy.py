@@ -23,6 +23,8 @@ def has_same_chunks(source: StoredArray, target: StoredArray) -> bool:
     fills = [np.array([chain.spec.fill_value], chain.spec.dtype) for chain in (here, there)]
     return (
         source.natural_chunks
+        and source.form is None
+        and target.form is None
         and source.order == target.order
         and source.source.grid.shape == target.source.grid.shape
         and here.spec.shape == there.spec.shape

@@ -1,6 +1,6 @@
 """From what a user asks for to the metadata of a new array."""
 
-import operator
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypedDict
@@ -8,13 +8,15 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.array.chunking import auto_chunks, auto_shards, divide
 from zarr_hdf5.array.codec_arguments import codec_documents, compressor_documents
 from zarr_hdf5.array.compose import with_resolved_codecs
+from zarr_hdf5.array.grid_arguments import chunks_and_shards, fault, integers
+from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.data_type import DataType, as_fill_value, default_fill_value, fill_value_to_json
-from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError
+from zarr_hdf5.errors import InteroperabilityWarning, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
-from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
+from zarr_hdf5.metadata.chunk_grid import ChunkLengths, chunk_grid_to_json
+from zarr_hdf5.metadata.chunk_key_encoding import CORE_ENCODINGS, KeyEncoding
 from zarr_hdf5.shard.options import EXTENSION_KEY, HDF5, options_to_json
 
 __all__ = ["ArrayOptions", "asarray_of", "new_array_metadata"]
@@ -35,9 +37,11 @@ class ArrayOptions(TypedDict, total=False):
     data
         Array-like to write into the new array.
     chunks
-        Shape of the inner chunks, or "auto".
+        Shape of the inner chunks, or "auto". In an unsharded array also a list of edge lengths for some dimensions,
+        as in [[10, 20, 30], 5] (a rectilinear chunk grid).
     shards
-        Shape of the shards, a multiple of `chunks`; "auto"; or None for an unsharded array.
+        Shape of the shards, a multiple of `chunks`; "auto"; or None for an unsharded array. Also with edge lengths,
+        all of them multiples of the chunks.
     filters, serializer, compressors
         Codecs: objects {"name": ..., "configuration": ...}, or codec instances of zarr-python or numcodecs.
         `compressors` also takes "deflate" (the default: shuffle and zlib), "zstd", "blosc" or None.
@@ -48,7 +52,8 @@ class ArrayOptions(TypedDict, total=False):
     dimension_names
         One name, or None, for each dimension.
     chunk_key_encoding
-        {"name": "default" | "v2", "separator": "/" | "."}.
+        {"name": "default" | "v2", "separator": "/" | "."}; or, which few programs read, of names "suffix" and "fanout",
+        as in {"name": "suffix", "configuration": {"suffix": ".h5"}}.
     overwrite
         Replace whatever is there.
     hdf5
@@ -58,8 +63,8 @@ class ArrayOptions(TypedDict, total=False):
     shape: int | Sequence[int] | None
     dtype: npt.DTypeLike | DataType | None
     data: npt.ArrayLike | None
-    chunks: int | Sequence[int] | Literal["auto"]
-    shards: int | Sequence[int] | Literal["auto"] | None
+    chunks: int | Sequence[int | Sequence[int] | ChunkEdges] | Literal["auto"]
+    shards: int | Sequence[int | Sequence[int] | ChunkEdges] | Literal["auto"] | None
     filters: Sequence[Any]
     serializer: Any
     compressors: Any
@@ -86,7 +91,9 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
     shape = _shape(options.get("shape"), values)
     data_type, endian = _data_type(options.get("dtype"), values)
     itemsize = VARIABLE_ITEMSIZE if data_type.is_variable else data_type.dtype.itemsize
-    chunks, shards = _chunks_and_shards(options, shape, itemsize)
+    explicit = "shards" in options
+    asked = (options.get("chunks", "auto"), options.get("shards", "auto"))
+    chunks, shards = chunks_and_shards(*asked, shape, itemsize, explicit=explicit)
     serializer = options.get("serializer")
     codecs = [
         *codec_documents(options.get("filters", ())),
@@ -94,7 +101,7 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
         # The bytes of elements of any length lie anywhere: nothing to shuffle.
         *compressor_documents(options.get("compressors", "deflate"), 1 if data_type.is_variable else itemsize),
     ]
-    hdf5 = _hdf5_options(options.get("hdf5", True), name, shards, len(shape), explicit="shards" in options)
+    hdf5 = _hdf5_options(options.get("hdf5", True), name, chunks, shards, explicit=explicit)
     if shards is not None:
         codecs = [_sharding_codec(chunks, codecs, "end" if hdf5 is None else hdf5.index_location)]
     value = options.get("fill_value")
@@ -104,7 +111,7 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
         "node_type": "array",
         "shape": list(shape),
         "data_type": data_type.to_json(),
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(shards or chunks)}},
+        "chunk_grid": chunk_grid_to_json(chunks if shards is None else shards),
         "chunk_key_encoding": _key_encoding(options.get("chunk_key_encoding")),
         "fill_value": fill_value_to_json(data_type, fill),
         "codecs": codecs,
@@ -115,7 +122,9 @@ def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
         document["dimension_names"] = list(names)
     if hdf5 is not None:
         document[EXTENSION_KEY] = options_to_json(hdf5)
-    return with_resolved_codecs(ArrayMetadata.parse(document, f"new array {name!r}"))
+    metadata = ArrayMetadata.parse(document, f"new array {name!r}")
+    _warn_of_keys(metadata)
+    return with_resolved_codecs(metadata)
 
 
 def asarray_of(data: npt.ArrayLike, options: ArrayOptions) -> npt.NDArray[Any]:
@@ -130,11 +139,11 @@ def asarray_of(data: npt.ArrayLike, options: ArrayOptions) -> npt.NDArray[Any]:
 def _shape(shape: int | Sequence[int] | None, values: npt.NDArray[Any] | None) -> tuple[int, ...]:
     if shape is None:
         if values is None:
-            raise _fault("shape", "is required where there is no data")
+            raise fault("shape", "is required where there is no data")
         return values.shape
-    wanted = _lengths("shape", shape)
+    wanted = integers("shape", shape)
     if values is not None and values.shape != wanted:
-        raise _fault("shape", f"is {wanted}, but the data have {values.shape}")
+        raise fault("shape", f"is {wanted}, but the data have {values.shape}")
     return wanted
 
 
@@ -144,7 +153,7 @@ def _data_type(
     """The data type, and the byte order in which it is to be stored."""
     if dtype is None:
         if values is None:
-            raise _fault("dtype", "is required where there is no data")
+            raise fault("dtype", "is required where there is no data")
         dtype = _type_of_objects(values) or values.dtype
     elif isinstance(dtype, str):
         dtype = BY_NAME.get(dtype, dtype)
@@ -163,39 +172,27 @@ def _type_of_objects(values: npt.NDArray[Any]) -> DataType | None:
     return None
 
 
-def _lengths(option: str, value: int | Sequence[int]) -> tuple[int, ...]:
-    try:
-        values = value if isinstance(value, Sequence | np.ndarray) else (value,)
-        return tuple(operator.index(length) for length in values)
-    except TypeError as error:
-        raise _fault(option, f"must be integers, not {value!r}") from error
-
-
-def _chunks_and_shards(
-    options: ArrayOptions, shape: tuple[int, ...], itemsize: int
-) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
-    chunks, shards = options.get("chunks", "auto"), options.get("shards", "auto")
-    # A scalar has nothing to shard; zarr-python does not read shards of no dimension.
-    wanted = None if shards is None or (shards == "auto" and not shape) else shards
-    if wanted is not None and wanted != "auto":
-        whole = _lengths("shards", wanted)
-        inner = divide(whole, itemsize) if chunks == "auto" else _lengths("chunks", chunks)
-        if len(inner) != len(whole) or any(c < 1 or s % c for s, c in zip(whole, inner, strict=True)):
-            raise _fault("shards", f"{whole} are not a multiple of the chunks {inner}")
-        return inner, whole
-    inner = auto_chunks(shape, itemsize) if chunks == "auto" else _lengths("chunks", chunks)
-    if len(inner) != len(shape) or any(c < 1 for c in inner):
-        raise _fault("chunks", f"{inner} do not fit an array of shape {shape}")
-    return inner, None if wanted is None else auto_shards(shape, inner, itemsize)
+def _warn_of_keys(metadata: ArrayMetadata) -> None:
+    name = metadata.chunk_key_encoding.name
+    if name not in CORE_ENCODINGS:
+        message = (
+            f"the chunk key encoding {name!r} is a proposal: zarr-python, zarrs, zarrista, tensorstore and zarrita.js "
+            "do not read it"
+        )
+        warnings.warn(message, InteroperabilityWarning, stacklevel=6)
 
 
 def _hdf5_options(
-    hdf5: bool | HDF5, name: str, shards: tuple[int, ...] | None, rank: int, *, explicit: bool
+    hdf5: bool | HDF5, name: str, chunks: ChunkLengths, shards: ChunkLengths | None, *, explicit: bool
 ) -> HDF5 | None:
     if hdf5 is False:
         return None
+    if any(isinstance(length, ChunkEdges) for length in chunks):
+        raise UnsupportedFeatureError(
+            "HDF5 chunks are all of one shape; give edge lengths of shards, or hdf5=False for an unsharded array"
+        )
     if shards is None:
-        if rank == 0 and not explicit and hdf5 is True:
+        if not chunks and not explicit and hdf5 is True:
             return None
         raise UnsupportedFeatureError("the HDF5 view is of shards; give shards, or hdf5=False for an unsharded array")
     options = HDF5() if hdf5 is True else hdf5
@@ -209,7 +206,7 @@ def _serializer(data_type: DataType, endian: Literal["little", "big"]) -> dict[s
     return {"name": "bytes", "configuration": {"endian": endian}}
 
 
-def _sharding_codec(chunks: tuple[int, ...], codecs: list[dict[str, Any]], location: str) -> dict[str, Any]:
+def _sharding_codec(chunks: ChunkLengths, codecs: list[dict[str, Any]], location: str) -> dict[str, Any]:
     index_codecs = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c", "configuration": {}}]
     configuration = {
         "chunk_shape": list(chunks),
@@ -224,13 +221,9 @@ def _key_encoding(encoding: Any) -> Any:
     """The JSON object; zarr-python's short form {"name", "separator"} is taken too."""
     if encoding is None:
         return {"name": "default", "configuration": {"separator": "/"}}
-    if isinstance(encoding, ChunkKeyEncoding):
+    if isinstance(encoding, KeyEncoding):
         return encoding.to_json()
     if isinstance(encoding, Mapping) and "separator" in encoding:
         rest = {key: value for key, value in encoding.items() if key != "separator"}
         return {**rest, "configuration": {"separator": encoding["separator"]}}
     return encoding
-
-
-def _fault(option: str, message: str) -> InvalidMetadataError:
-    return InvalidMetadataError([Problem((option,), message)], "new array")

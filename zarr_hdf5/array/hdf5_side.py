@@ -1,7 +1,7 @@
 """`array.hdf5`: the shards as HDF5 files, or the one file that holds them all as one."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import RawIOBase
 
 import h5py
@@ -12,7 +12,8 @@ from zarr_hdf5.errors import NotFoundError, StorageError, UnsupportedFeatureErro
 from zarr_hdf5.hdf5.library import memory_file_name
 from zarr_hdf5.hdf5.virtual_dataset import create_virtual_dataset
 from zarr_hdf5.metadata.array import ArrayMetadata
-from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
+from zarr_hdf5.metadata.chunk_key_encoding import KeyEncoding
+from zarr_hdf5.shard.compose import Shards
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.sink import ShardSink
 from zarr_hdf5.shard.virtual import virtual_dataset
@@ -28,10 +29,20 @@ class HDF5Side:
     """How HDF5 programs see an array: each shard is a file with one dataset."""
 
     store: Store
+    parts: Shards
     view: HDF5View
-    sink: ShardSink
     prefix: str
-    encoding: ChunkKeyEncoding
+    encoding: KeyEncoding
+
+    @property
+    def sink(self) -> ShardSink:
+        """Who writes the shards."""
+        return self.parts.sink
+
+    def at(self, shard_coords: tuple[int, ...]) -> "HDF5Side":
+        """The same for shards of the shape of the one at these coordinates, in the stored order of dimensions."""
+        parts = self.parts.at(shard_coords)
+        return self if parts.view is None else replace(self, parts=parts, view=parts.view)
 
     @property
     def dataset(self) -> str:

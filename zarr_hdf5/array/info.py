@@ -6,11 +6,12 @@ Knows how facts are put for people to read. Does not know where they come from: 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from zarr_hdf5.data_type import FillValue
+from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.text import human_nbytes, printable
 
 __all__ = ["ArrayInfo", "HDF5Facts", "StorageFacts", "SupportsInfo"]
@@ -135,8 +136,9 @@ def _rows(array: SupportsInfo) -> Iterator[tuple[str, str]]:
     yield "Shape", str(array.shape)
     if array.dimension_names is not None and any(array.dimension_names):
         yield "Dimensions", ", ".join(name or "(unnamed)" for name in array.dimension_names)
-    yield "Chunks" if array.shards is None else "Inner chunks", _counted(array.chunks, array.nchunks, "chunk")
-    yield "Shards", "none" if array.shards is None else _counted(array.shards, array.nshards or 0, "shard")
+    sharded = array.nshards is not None
+    yield "Inner chunks" if sharded else "Chunks", _counted(_shape_text(array, "chunks"), array.nchunks, "chunk")
+    yield "Shards", _counted(_shape_text(array, "shards"), array.nshards or 0, "shard") if sharded else "none"
     yield "Codecs", _shortened(", ".join(_codec_texts(array.codecs)) or "none")
     yield "Fill value", _shortened(_value_text(array.fill_value))
     yield "Size", "depends on the elements" if array.dtype.hasobject else human_nbytes(array.nbytes)
@@ -161,7 +163,14 @@ def _value_text(value: FillValue) -> str:
     return repr(bytes(value)) if isinstance(value, bytes) else str(value)
 
 
-def _counted(shape: tuple[int, ...], n: int, noun: str) -> str:
+def _shape_text(array: SupportsInfo, what: Literal["chunks", "shards"]) -> str:
+    try:
+        return str(array.chunks if what == "chunks" else array.shards)
+    except UnsupportedFeatureError:
+        return "of many shapes"
+
+
+def _counted(shape: str, n: int, noun: str) -> str:
     return f"{shape}, {n} {noun}{'' if n == 1 else 's'}"
 
 

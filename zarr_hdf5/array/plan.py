@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.chunk_source import ObjectGrid
+from zarr_hdf5.chunk_grid import ChunkEdges
+from zarr_hdf5.chunk_source import ObjectGrid, RectilinearObjectGrid
 from zarr_hdf5.indexing.basic import DimSelection
-from zarr_hdf5.indexing.projection import ChunkDim, project, slice_between
+from zarr_hdf5.indexing.projection import ChunkDim, project, project_edges, slice_between
 
 __all__ = ["Box", "ChunkPart", "ObjectPart", "Part", "SomeChunks", "plan_objects", "plan_parts", "view_of"]
 
@@ -268,6 +269,8 @@ class ObjectBox(ObjectPart):
 
 def plan_parts(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectPart]:
     """What a selection takes of each object, in C order."""
+    if isinstance(grid, RectilinearObjectGrid):
+        return plan_objects(dims, grid)
     chunk: list[int] = []
     in_chunk: list[slice] = []
     for dim, length in zip(dims, grid.chunk_shape, strict=True):
@@ -291,17 +294,20 @@ def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[O
     """
     if any(dim.count == 0 for dim in dims):
         return
-    counts = grid.chunks_per_object
-    along = map(_objects_along, dims, grid.shape, grid.chunk_shape, counts)
+    if isinstance(grid, RectilinearObjectGrid):
+        units = (None,) * len(dims) if grid.single else grid.chunk_shape
+        along = map(_listed_objects_along, dims, grid.shape, grid.edges, units)
+    else:
+        along = map(_objects_along, dims, grid.shape, grid.chunk_shape, grid.chunks_per_object)
     for combination in product(*along):
         coords, parts, wholes = zip(*combination, strict=True) if combination else ((), (), ())
-        first = tuple([i * n for i, n in zip(coords, counts, strict=True)])
-        yield ObjectBox(coords, Box(parts, first), all(wholes))
+        yield ObjectBox(coords, Box(parts, grid.first_chunk(coords)), all(wholes))
 
 
-def _objects_along(
-    dim: DimSelection, length: int, chunk: int, count: int
-) -> list[tuple[int, tuple[ChunkDim, ...], bool]]:
+Along = list[tuple[int, tuple[ChunkDim, ...], bool]]
+
+
+def _objects_along(dim: DimSelection, length: int, chunk: int, count: int) -> Along:
     """Along one dimension: each object that is touched, which chunks of it, and whether that is the whole of it."""
     touched = project(dim, length, chunk)
     first, last = touched[0].chunk // count, touched[-1].chunk // count
@@ -311,3 +317,16 @@ def _objects_along(
         parts = [(i, tuple(part)) for i, part in groupby(touched, lambda d: d.chunk // count)]
     nchunks = -(-length // chunk)
     return [(i, part, len(part) == min(count, nchunks - i * count) and all(d.whole for d in part)) for i, part in parts]
+
+
+def _listed_objects_along(dim: DimSelection, length: int, edges: ChunkEdges, chunk: int | None) -> Along:
+    """The same for objects of these lengths, of chunks of one length each, or None where each is one chunk."""
+    if chunk is None:
+        return [(part.chunk, (part,), part.whole) for part in project_edges(dim, length, edges)]
+    parts: Along = []
+    for i, group in groupby(project(dim, length, chunk), lambda d: edges.chunk_at(d.chunk * chunk)):
+        touched = tuple(group)
+        begin, end = edges.bounds(i)
+        nchunks = -(-(min(end, length) - begin) // chunk)
+        parts.append((i, touched, len(touched) == nchunks and all(d.whole for d in touched)))
+    return parts

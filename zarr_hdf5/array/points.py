@@ -72,19 +72,17 @@ def plan_points(points: Numbers, grid: ObjectGrid) -> Iterator[ObjectPart]:
     """The objects that hold `points`, (rank, n), and their chunks, in C order; the result is theirs, (n,)."""
     if not points.shape[1]:
         return
-    chunk_shape = np.array(grid.chunk_shape, np.int64)[:, np.newaxis]
-    per_object = np.array(grid.chunks_per_object, np.int64)[:, np.newaxis]
-    chunks = points // chunk_shape
-    objects = chunks // per_object
+    chunks, objects, in_chunk = grid.place(points)
     order = np.lexsort((*chunks[::-1], *objects[::-1])) if len(points) else np.arange(points.shape[1])
-    chunks, objects, in_chunk = chunks[:, order], objects[:, order], (points - chunks * chunk_shape)[:, order]
+    chunks, objects, in_chunk = chunks[:, order], objects[:, order], in_chunk[:, order]
     chunk_begins, object_begins = _begins(chunks), _begins(objects)
     chunk_of = np.repeat(np.arange(len(chunk_begins)), np.diff(chunk_begins, append=len(order)))
+    first_chunks = grid.first_chunks(objects[:, object_begins])
     ends = [*object_begins[1:].tolist(), len(order)]
-    for start, end in zip(object_begins.tolist(), ends, strict=True):
+    for i, (start, end) in enumerate(zip(object_begins.tolist(), ends, strict=True)):
         rows = chunk_of[start:end] - chunk_of[start]
         first = chunk_begins[chunk_of[start] : chunk_of[end - 1] + 1]
-        coords = (chunks[:, first] - objects[:, first] * per_object).T
+        coords = (chunks[:, first] - first_chunks[:, i : i + 1]).T
         part = Points(coords, rows, in_chunk[:, start:end], order[start:end])
         yield ObjectPart(tuple(objects[:, start].tolist()), part)
 

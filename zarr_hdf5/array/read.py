@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.array.forms import for_each_form
 from zarr_hdf5.array.padding import with_padding
 from zarr_hdf5.array.plan import ObjectPart, Part
 from zarr_hdf5.array.read_elements import prefers_elements, read_elements
@@ -65,6 +66,9 @@ NOTHING = Fetched([], np.empty(0, np.intp))
 
 def read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> None:
     """Read the planned objects into `out` (axes in the stored order)."""
+    if stored.form is not None:
+        for_each_form(stored.form, objects, lambda form, some: read(form, some, out))
+        return
     stored, out = with_padding(stored, out)
     pending = iter(objects)
     while window := list(islice(pending, OBJECTS_AT_ONCE)):

@@ -155,7 +155,7 @@ def _present(
     for i in np.flatnonzero(present & (locations.nbytes != spec.nbytes)).tolist():
         needed, found = spec.nbytes, int(locations.nbytes[i])
         if found < needed:
-            coords = np.asarray(object_coords) * np.asarray(grid.chunks_per_object) + chunks[i]
+            coords = np.asarray(grid.first_chunk(object_coords)) + chunks[i]
             needed = _needed(spec.shape, grid.chunks.clipped_shape(tuple(coords.tolist()))) * spec.dtype.itemsize
         if not needed <= found <= spec.nbytes:
             raise CorruptDataError(

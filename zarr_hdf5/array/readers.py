@@ -11,6 +11,7 @@ from typing import Any
 from zarr_hdf5.data_type import CORE, STRUCT_NAMES, DataType
 from zarr_hdf5.hdf5.filters import Filter, FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.chunk_key_encoding import CORE_ENCODINGS
 from zarr_hdf5.named_configuration import NamedConfiguration, parse_named_configuration
 
 __all__ = ["HDF5Form", "Reader", "ReaderTable", "reader_table"]
@@ -78,6 +79,8 @@ ZARR_PROGRAMS: dict[str, set[str]] = {
 }
 """Codecs that each program decodes."""
 
+WITH_RECTILINEAR = {"zarr-python", "zarrista"}
+
 NEEDED_SETTINGS = {
     ("zarrs", "numcodecs.zlib"): {"level"},
     ("zarrs", "numcodecs.bz2"): {"level"},
@@ -134,6 +137,9 @@ def _chains(codecs: Sequence[NamedConfiguration]) -> list[Sequence[NamedConfigur
 
 def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
     """Why the program does not open the array, "" if it does."""
+    fault = _layout_fault(program, metadata)
+    if fault:
+        return fault
     chains = _chains(metadata.codecs)
     codecs = [codec for chain in chains for codec in chain]
     kind = metadata.data_type.name
@@ -173,6 +179,39 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
     return ""
 
 
+def _layout_fault(program: str, metadata: ArrayMetadata) -> str:
+    """Why the program does not find the array's chunks, "" if it does."""
+    if metadata.chunk_key_encoding.name not in CORE_ENCODINGS:
+        return f"has no chunk key encoding {metadata.chunk_key_encoding.name}"
+    if metadata.chunk_lengths is not None and program not in WITH_RECTILINEAR:
+        return "has no chunk grid rectilinear"
+    shardings = [c.configuration for chain in _chains(metadata.codecs) for c in chain if c.name == "sharding_indexed"]
+    if any(sharding.get("index_location") == "configuration" for sharding in shardings):
+        return "looks for the shard index in the shard"
+    if not _is_even(metadata.codecs, _chunk_lengths(metadata)):
+        return "wants inner chunks that divide the shard"
+    return ""
+
+
+def _chunk_lengths(metadata: ArrayMetadata) -> list[set[int]]:
+    """Along each dimension, the different lengths of chunks."""
+    edges = metadata.chunk_edges
+    return [{n} for n in metadata.chunk_shape] if edges is None else [along.lengths for along in edges]
+
+
+def _is_even(codecs: Sequence[NamedConfiguration], lengths: list[set[int]]) -> bool:
+    """Whether inner chunks divide their shards, to any depth."""
+    for codec in codecs:
+        if codec.name == "transpose":
+            lengths = [lengths[axis] for axis in codec.configuration["order"]]
+        elif codec.name == "sharding_indexed":
+            shape = codec.configuration["chunk_shape"]
+            if any(n % chunk for along, chunk in zip(lengths, shape, strict=True) for n in along):
+                return False
+            return _is_even(_chains([codec])[1], [{chunk} for chunk in shape])
+    return True
+
+
 def _types(data_type: DataType) -> set[str]:
     """The names of the type and of all its fields' types, "r" for raw bits."""
     name = "r" if re.fullmatch(r"r\d+", data_type.name) else data_type.name
@@ -185,6 +224,8 @@ def _is_nested(data_type: DataType) -> bool:
 
 def _zarr_need(program: str, metadata: ArrayMetadata) -> str:
     """What a program that opens the array needs for it."""
+    if program == "zarr-python" and metadata.chunk_lengths is not None:
+        return "needs zarr-python 3.2 or newer, and its setting array.rectilinear_chunks"
     types = _types(metadata.data_type)
     codecs = [codec for chain in _chains(metadata.codecs) for codec in chain]
     sharded = any(codec.name == "sharding_indexed" for codec in codecs)
@@ -203,7 +244,8 @@ def _zarr_need(program: str, metadata: ArrayMetadata) -> str:
 
 
 def _divides(sharding: Mapping[str, Any], metadata: ArrayMetadata) -> bool:
-    return all(n % chunk == 0 for n, chunk in zip(metadata.chunk_shape, sharding["chunk_shape"], strict=True))
+    pairs = zip(_chunk_lengths(metadata), sharding["chunk_shape"], strict=True)
+    return all(n % chunk == 0 for along, chunk in pairs for n in along)
 
 
 Check = Callable[[HDF5Form, ArrayMetadata], str]

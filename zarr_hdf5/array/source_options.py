@@ -32,8 +32,7 @@ def options_like(source: Array, *, hdf5: bool | HDF5, one_file: bool = False) ->
     stored = source.stored
     if not stored.natural_chunks:
         return options
-    options["chunks"] = source.chunks
-    options["shards"] = source.shards or "auto"
+    options |= _grid_like(source, hdf5)
     packed = source.dtype == source.metadata.data_type.canonical.dtype
     if (
         packed
@@ -46,6 +45,16 @@ def options_like(source: Array, *, hdf5: bool | HDF5, one_file: bool = False) ->
         options["serializer"] = documents[first]
         options["compressors"] = documents[first + 1 :]
     return options
+
+
+def _grid_like(source: Array, hdf5: bool | HDF5) -> ArrayOptions:
+    """The chunks and shards of `source`, but for chunks of many shapes where HDF5 is to have them."""
+    lengths = source.metadata.chunk_lengths
+    if lengths is None:
+        return {"chunks": source.chunks, "shards": source.shards or "auto"}
+    if source.nshards is not None:
+        return {"chunks": source.chunks, "shards": lengths}
+    return {"chunks": lengths, "shards": None} if hdf5 is False else {}
 
 
 def _has_twin(chain: PreparedChain) -> bool:

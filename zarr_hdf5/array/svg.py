@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.text import printable
 
 __all__ = ["array_html", "array_svg"]
@@ -18,6 +19,9 @@ Triple = tuple[float, float, float]
 
 Places within a box are fractions: (0, 0, 0) is the array's origin, (1, 1, 1) the far end.
 """
+
+Step = int | ChunkEdges
+"""Length of all chunks along a dimension, or the lengths of each."""
 
 WHOLE: Triple = (1.0, 1.0, 1.0)
 FACES = ((0, 0.0), (1, 0.0), (2, 1.0))
@@ -117,12 +121,12 @@ class Box:
         y = self.top + place[1] * self.size[1] - depth * RISE
         return round(x) + 0.5, round(y) + 0.5
 
-    def cuts(self, steps: Sequence[int]) -> tuple[Cut, ...]:
-        """Where each axis is cut into parts of `steps` elements."""
+    def cuts(self, steps: Sequence[Step]) -> tuple[Cut, ...]:
+        """Where each axis is cut into parts of `steps` elements, or of the edge lengths given."""
         most = 16 if self.ndim == 3 else 48  # each is drawn on two faces of three, or on one
         return tuple(
             _cut(length, step, min(most, max(1, int(pixels / SPACING))))
-            for length, step, pixels in zip(self.lengths, _last_three(steps), self.size, strict=True)
+            for length, step, pixels in zip(self.lengths, (1, 1, 1, *steps)[-3:], self.size, strict=True)
         )
 
 
@@ -131,13 +135,17 @@ def _last_three(shape: Sequence[int]) -> tuple[int, int, int]:
     return depth, height, width
 
 
-def _cut(length: int, step: int, most: int) -> Cut:
+def _cut(length: int, step: Step, most: int) -> Cut:
+    if isinstance(step, ChunkEdges):
+        count = step.count_within(length)
+        every = max(1, -(-(count - 1) // most))
+        return Cut(tuple(step.bounds(i)[0] / length for i in range(every, count, every)), every)
     every = max(1, -(-((length - 1) // step) // most))
     return Cut(tuple(at / length for at in range(every * step, length, every * step)), every)
 
 
 def array_html(
-    rows: Sequence[tuple[str, str]], shape: Sequence[int], chunks: Sequence[int], shards: Sequence[int] | None
+    rows: Sequence[tuple[str, str]], shape: Sequence[int], chunks: Sequence[Step], shards: Sequence[Step] | None
 ) -> str:
     """An HTML fragment, well-formed XML too, that needs nothing from outside.
 
@@ -146,7 +154,8 @@ def array_html(
     rows
         (what, value) lines of the table.
     shape, chunks, shards
-        In elements; `chunks` are those within shards; `shards` is None for an array without shards.
+        In elements; `chunks` are those within shards; `shards` is None for an array without shards. Either may have
+        edge lengths in place of a length.
     """
     cell = 'style="text-align:left;vertical-align:top;padding:2px 12px 2px 0'
     lines = "".join(
@@ -162,7 +171,9 @@ def array_html(
     )
 
 
-def array_svg(shape: Sequence[int], chunks: Sequence[int], shards: Sequence[int] | None) -> tuple[str, tuple[str, ...]]:
+def array_svg(
+    shape: Sequence[int], chunks: Sequence[Step], shards: Sequence[Step] | None
+) -> tuple[str, tuple[str, ...]]:
     """The drawing, and remarks to go below it. Parameters as for `array_html`."""
     box = Box.at(shape, LONGEST, 0)
     if not all(shape):
@@ -174,14 +185,15 @@ def array_svg(shape: Sequence[int], chunks: Sequence[int], shards: Sequence[int]
         drawn = inner
         parts += _lines(box, inner, FINE)
     else:
-        end = _visible_part(box, shards)
+        first = [n.runs[0][0] if isinstance(n, ChunkEdges) else n for n in shards]
+        end = _visible_part(box, first)
         parts += _faces(box, SHARD, SHARD_SHADES, end)
         if all(cut.every == 1 for cut in inner):
             drawn = inner
             notes.append("shaded: one shard")
             parts += [*_lines(box, _without(inner, outer), FINE), *_lines(box, outer, STRONG)]
         else:
-            shard = [min(pair) for pair in zip(shape, shards, strict=True)]
+            shard = [min(pair) for pair in zip(shape, first, strict=True)]
             zoom = Box.at(shard, ZOOMED, box.right + GAP)
             zoom_cuts = zoom.cuts(chunks)
             drawn = (*outer, *zoom_cuts)

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.array.forms import for_each_form
 from zarr_hdf5.array.plan import Box, ObjectBox, view_of
 from zarr_hdf5.array.read import OBJECTS_AT_ONCE, decode_chunk, fetch, task_length
 from zarr_hdf5.buffer import Buffer
@@ -67,6 +68,9 @@ class Task:
 
 def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], value: Values) -> None:
     """Write `value` (axes in the stored order) to the planned objects."""
+    if stored.form is not None:
+        for_each_form(stored.form, objects, lambda form, some: write(form, form.sink or sink, some, value))
+        return
     for window in _windows(stored, objects):
         with _locked(stored, sink, [planned.coords for planned in window]):
             carried: dict[tuple[int, ...], list[Buffer | None]] = {}

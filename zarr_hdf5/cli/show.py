@@ -64,8 +64,7 @@ def _facts(node: Array | Group) -> dict[str, Any]:
         "url": node.store.url,
         "shape": list(node.shape),
         "data_type": node.metadata.data_type.name,
-        "chunks": list(node.chunks),
-        "shards": None if node.shards is None else list(node.shards),
+        **_grid(node),
         "nchunks": node.nchunks,
         "nshards": node.nshards,
         "nbytes": node.nbytes,
@@ -75,6 +74,15 @@ def _facts(node: Array | Group) -> dict[str, Any]:
         "hdf5": None if side is None else {"dataset": side.dataset, "libver": side.libver},
         "readers": readers,
     }
+
+
+def _grid(node: Array) -> dict[str, Any]:
+    """Shapes of chunks and shards; of a rectilinear grid, edge lengths as in zarr.json."""
+    listed = node.metadata.to_json()["chunk_grid"]["configuration"].get("chunk_shapes")
+    if listed is None:
+        return {"chunks": list(node.chunks), "shards": None if node.shards is None else list(node.shards)}
+    sharded = node.nshards is not None
+    return {"chunks": list(node.chunks) if sharded else listed, "shards": listed if sharded else None}
 
 
 def _facts_of_datasets(group: Group) -> dict[str, Any]:

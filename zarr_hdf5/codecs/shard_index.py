@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.codecs.pipeline import CodecChain, PreparedChain
+from zarr_hdf5.codecs.predefined_index import PredefinedIndex, decode_index
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import ChecksumError, CorruptDataError, UnsupportedFeatureError
 
@@ -36,21 +37,37 @@ class ShardIndex:
 
 @dataclass(frozen=True, slots=True)
 class ShardIndexFormat:
-    """How the index of one array's shards is encoded: `nbytes` long, at their `location` ("start" or "end")."""
+    """How the index of one array's shards is encoded: `nbytes` long, at their `location` ("start" or "end").
+
+    `predefined`: (n, 2), the index of every shard as it would be decoded, where the location is "configuration"; no
+    bytes of a shard are its index then.
+    """
 
     chunks_per_shard: tuple[int, ...]
     chain: PreparedChain
     nbytes: int
     location: str
+    predefined: npt.NDArray[np.uint64] | None = None
 
     @classmethod
-    def prepare(cls, chunks_per_shard: tuple[int, ...], codecs: CodecChain, location: str) -> "ShardIndexFormat":
-        """Prepare the index codecs; they must be of fixed size."""
+    def prepare(
+        cls,
+        chunks_per_shard: tuple[int, ...],
+        codecs: CodecChain,
+        location: str,
+        predefined: PredefinedIndex | None = None,
+    ) -> "ShardIndexFormat":
+        """Prepare the index codecs; they must be of fixed size.
+
+        Raises UnsupportedFeatureError, and InvalidMetadataError for a predefined index that is none.
+        """
         spec = ChunkSpec((*chunks_per_shard, 2), np.dtype("<u8"), ABSENT)
         chain = codecs.prepare(spec)
         if chain.encoded_nbytes is None:
             raise UnsupportedFeatureError("sharding_indexed: index_codecs must not change size with the data")
-        return cls(chunks_per_shard, chain, chain.encoded_nbytes, location)
+        if predefined is None:
+            return cls(chunks_per_shard, chain, chain.encoded_nbytes, location)
+        return cls(chunks_per_shard, chain, 0, location, decode_index(predefined, chain).reshape(-1, 2))
 
     def encode(self, index: ShardIndex) -> Buffer:
         """The index as bytes."""
@@ -72,7 +89,7 @@ class ShardIndexFormat:
                 "shorter than its index", structure="shard", expected=wanted, found=shard_nbytes, key=key
             )
         try:
-            table = self.chain.decode(data).reshape(-1, 2)
+            table = self.chain.decode(data).reshape(-1, 2) if self.predefined is None else self.predefined
         except ChecksumError as error:
             raise ChecksumError(f"shard index: {error.message}", structure="shard index", key=key) from error
         except CorruptDataError as error:

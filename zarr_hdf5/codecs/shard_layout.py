@@ -13,10 +13,14 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.buffer import Buffer, nbytes_of
+from zarr_hdf5.buffer import Buffer, byte_view, nbytes_of
 from zarr_hdf5.codecs.shard_index import ShardIndex, ShardIndexFormat
+from zarr_hdf5.errors import UnsupportedFeatureError
 
 __all__ = ["PlacedChunks", "ShardLayout"]
+
+MAX_GAP = 1 << 20
+"""Bytes between two chunks that a predefined index may leave unused in a shard that is written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +112,32 @@ class ShardLayout:
         placed = self.place(chunks, self.chunks_begin)
         front, behind = self.around(placed)
         return [*front, *placed.parts, *behind]
+
+    def assemble_predefined(self, chunks: Sequence[Buffer]) -> Buffer:
+        """A plain shard of these chunks (by number), each where the predefined index has it.
+
+        Raises
+        ------
+        UnsupportedFeatureError
+            If shards lie within shards; or if the index lacks a chunk, or has it of another length, or together with
+            other bytes, or far away from all others.
+        """
+        table = self.levels[0].predefined
+        if table is None or len(self.levels) > 1:
+            raise UnsupportedFeatureError("shards within shards, some with a predefined index, are not written")
+        wanted = [(offset, nbytes) for offset, nbytes in table.tolist()]
+        lengths = [nbytes_of(chunk) for chunk in chunks]
+        if [nbytes for _, nbytes in wanted] != lengths:
+            raise UnsupportedFeatureError("the predefined index has no place for chunks of these lengths")
+        end = 0
+        for offset, nbytes in sorted(wanted):
+            if not end <= offset <= end + MAX_GAP:
+                raise UnsupportedFeatureError("the predefined index has chunks that overlap or lie far apart")
+            end = offset + nbytes
+        shard = bytearray(end)
+        for (offset, nbytes), chunk in zip(wanted, chunks, strict=True):
+            shard[offset : offset + nbytes] = byte_view(chunk)
+        return shard
 
     def locate(self, shard: memoryview) -> ShardIndex:
         """Where the innermost chunks of a whole shard in memory lie, by number. Raises CorruptDataError."""

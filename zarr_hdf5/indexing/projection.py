@@ -1,4 +1,4 @@
-"""A selection along one dimension, cut at the boundaries of a regular chunk grid.
+"""A selection along one dimension, cut at the boundaries of chunks.
 
 Knows positions, lengths and slices; knows nothing of stored chunks.
 """
@@ -6,9 +6,10 @@ Knows positions, lengths and slices; knows nothing of stored chunks.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.indexing.basic import DimSelection
 
-__all__ = ["ChunkDim", "project", "slice_between"]
+__all__ = ["ChunkDim", "project", "project_edges", "slice_between"]
 
 
 class ChunkDim(NamedTuple):
@@ -49,6 +50,26 @@ def project(dim: DimSelection, length: int, chunk_length: int) -> list[ChunkDim]
         else:
             down = slice_between(top, bottom, -stride)
             parts.append(ChunkDim(chunk, down, slice(count - stop, count - first, 1), whole))
+        first = stop
+    return parts
+
+
+def project_edges(dim: DimSelection, length: int, edges: ChunkEdges) -> list[ChunkDim]:
+    """The same for chunks of these edge lengths: each run of equal ones is a regular grid."""
+    count, stride = dim.count, abs(dim.step)
+    low = dim.start if dim.step > 0 else dim.start + (count - 1) * dim.step
+    parts: list[ChunkDim] = []
+    first = 0  # as above
+    while first < count:
+        run = edges.run_at(low + first * stride)
+        stop = min(count, -((low - run.end) // stride))
+        bottom, n = low + first * stride - run.begin, stop - first
+        step = dim.step if n > 1 else 1
+        within = DimSelection(bottom if step > 0 else bottom + (n - 1) * stride, step, n, False)
+        shift = first if dim.step > 0 else count - stop
+        for part in project(within, min(run.end, length) - run.begin, run.length):
+            in_out = slice(part.in_out.start + shift, part.in_out.stop + shift, 1)
+            parts.append(ChunkDim(run.first + part.chunk, part.in_chunk, in_out, part.whole))
         first = stop
     return parts
 

@@ -7,14 +7,16 @@ Knows the document's members; of a codec only its name and configuration.
 
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zarr_hdf5.chunk_grid import RegularChunkGrid
+from zarr_hdf5.chunk_grid import ChunkEdges, ChunkGrid, RectilinearChunkGrid, RegularChunkGrid
 from zarr_hdf5.data_type import DataType, FillValue, fill_value_to_json, parse_data_type, parse_fill_value
 from zarr_hdf5.errors import Problem
-from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding, parse_chunk_key_encoding
+from zarr_hdf5.metadata.chunk_grid import ChunkLengths, chunk_grid_to_json, parse_chunk_grid
+from zarr_hdf5.metadata.chunk_key_encoding import KeyEncoding, parse_chunk_key_encoding
 from zarr_hdf5.metadata.json_document import dump_json
+from zarr_hdf5.metadata.lengths import check_rank, parse_lengths
 from zarr_hdf5.metadata.node_members import check_members, parse_attributes, parse_extra, parse_header
 from zarr_hdf5.metadata.problems import error_of
 from zarr_hdf5.named_configuration import NamedConfiguration, parse_named_configuration
@@ -35,7 +37,7 @@ class ArrayMetadata:
     Attributes
     ----------
     shape, chunk_shape
-        Elements along each dimension, of the array and of a chunk of its (regular) grid; of equal length.
+        Elements along each dimension, of the array and of a chunk of its grid; of equal length.
     fill_value
         A scalar of `data_type.dtype`; str or bytes where elements are of variable length.
     codecs
@@ -46,18 +48,22 @@ class ArrayMetadata:
         Only such as may be ignored.
     extra
         Members this library does not know, each an object with `"must_understand": false`; kept on rewriting.
+    chunk_lengths
+        Of a rectilinear grid: for each dimension the edge lengths of the chunks, or an integer where they are all of
+        that length; `chunk_shape` has the longest of each then. None for a regular grid.
     """
 
     shape: tuple[int, ...]
     data_type: DataType
     chunk_shape: tuple[int, ...]
-    chunk_key_encoding: ChunkKeyEncoding
+    chunk_key_encoding: KeyEncoding
     fill_value: FillValue
     codecs: tuple[NamedConfiguration, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     dimension_names: tuple[str | None, ...] | None = None
     storage_transformers: tuple[NamedConfiguration, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    chunk_lengths: ChunkLengths | None = None
 
     @classmethod
     def parse(cls, document: object, where: str = "") -> "ArrayMetadata":
@@ -83,9 +89,32 @@ class ArrayMetadata:
         return dump_json(self.to_json()) == dump_json(other.to_json())
 
     @property
-    def chunk_grid(self) -> RegularChunkGrid:
+    def chunk_grid(self) -> ChunkGrid:
         """The grid of chunks, that is of shards in a sharded array."""
-        return RegularChunkGrid(self.shape, self.chunk_shape)
+        edges = self.chunk_edges
+        return (
+            RegularChunkGrid(self.shape, self.chunk_shape) if edges is None else RectilinearChunkGrid(self.shape, edges)
+        )
+
+    @property
+    def chunk_edges(self) -> tuple[ChunkEdges, ...] | None:
+        """Of a rectilinear grid, the edge lengths along each dimension; None for a regular grid."""
+        if self.chunk_lengths is None:
+            return None
+        pairs = zip(self.chunk_lengths, self.shape, strict=True)
+        return tuple(n if isinstance(n, ChunkEdges) else ChunkEdges.regular(n, extent) for n, extent in pairs)
+
+    def resized(self, shape: tuple[int, ...], unit: tuple[int, ...]) -> "ArrayMetadata":
+        """The same with another shape.
+
+        A dimension whose listed chunks do not cover the new shape gets one more chunk, a multiple of `unit`; one that
+        shrinks keeps the chunks outside, for when it grows again.
+        """
+        if self.chunk_lengths is None:
+            return replace(self, shape=shape)
+        each = zip(self.chunk_lengths, shape, unit, strict=True)
+        lengths = tuple(n.grown(extent, one) if isinstance(n, ChunkEdges) else n for n, extent, one in each)
+        return replace(self, shape=shape, chunk_shape=_longest(lengths), chunk_lengths=lengths)
 
     def to_json(self) -> dict[str, Any]:
         """The document, its members in the specification's order, the extra ones last."""
@@ -94,7 +123,7 @@ class ArrayMetadata:
             "node_type": "array",
             "shape": list(self.shape),
             "data_type": self.data_type.to_json(),
-            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(self.chunk_shape)}},
+            "chunk_grid": chunk_grid_to_json(self.chunk_lengths or self.chunk_shape),
             "chunk_key_encoding": self.chunk_key_encoding.to_json(),
             "fill_value": fill_value_to_json(self.data_type, self.fill_value),
             "codecs": [codec.to_json() for codec in self.codecs],
@@ -119,7 +148,7 @@ def parse_array_metadata(document: object, problems: list[Problem]) -> ArrayMeta
     check_members(members, _REQUIRED, problems)
     shape = _parse_shape(members, problems)
     data_type = parse_data_type(members["data_type"], ("data_type",), problems) if "data_type" in members else None
-    chunk_shape = _parse_chunk_grid(members, shape, problems)
+    lengths = parse_chunk_grid(members["chunk_grid"], shape, problems) if "chunk_grid" in members else None
     chunk_key_encoding = _parse_chunk_key_encoding(members, problems)
     fill_value = None
     if data_type is not None and "fill_value" in members:
@@ -129,14 +158,14 @@ def parse_array_metadata(document: object, problems: list[Problem]) -> ArrayMeta
     dimension_names = _parse_dimension_names(members, shape, problems)
     storage_transformers = _parse_storage_transformers(members, problems)
     extra = parse_extra(members, _KNOWN, problems)
-    if shape is None or data_type is None or chunk_shape is None or chunk_key_encoding is None or fill_value is None:
+    if shape is None or data_type is None or lengths is None or chunk_key_encoding is None or fill_value is None:
         return None
     if len(problems) > before:
         return None
     return ArrayMetadata(
         shape,
         data_type,
-        chunk_shape,
+        _longest(lengths),
         chunk_key_encoding,
         fill_value,
         codecs,
@@ -144,7 +173,12 @@ def parse_array_metadata(document: object, problems: list[Problem]) -> ArrayMeta
         dimension_names,
         storage_transformers,
         extra,
+        lengths if any(isinstance(length, ChunkEdges) for length in lengths) else None,
     )
+
+
+def _longest(lengths: ChunkLengths) -> tuple[int, ...]:
+    return tuple(max(length.lengths) if isinstance(length, ChunkEdges) else length for length in lengths)
 
 
 # Each of the following parses one member, and is silent about one that is required but absent.
@@ -153,37 +187,13 @@ def parse_array_metadata(document: object, problems: list[Problem]) -> ArrayMeta
 def _parse_shape(members: Mapping[str, Any], problems: list[Problem]) -> tuple[int, ...] | None:
     if "shape" not in members:
         return None
-    shape = _parse_lengths(members["shape"], 0, ("shape",), problems)
+    shape = parse_lengths(members["shape"], 0, ("shape",), problems)
     if shape is not None and len(shape) > _MAX_RANK:
         problems.append(Problem(("shape",), f"{len(shape)} dimensions are more than {_MAX_RANK}", "unsupported"))
     return shape
 
 
-def _parse_chunk_grid(
-    members: Mapping[str, Any], shape: tuple[int, ...] | None, problems: list[Problem]
-) -> tuple[int, ...] | None:
-    if "chunk_grid" not in members:
-        return None
-    grid = parse_named_configuration(members["chunk_grid"], ("chunk_grid",), problems, ignorable=False)
-    if grid is None:
-        return None
-    if grid.name != "regular":
-        message = f"the chunk grid {reprlib.repr(grid.name)} is not supported"
-        problems.append(Problem(("chunk_grid", "name"), message, "unsupported"))
-        return None
-    place = ("chunk_grid", "configuration")
-    unknown = [key for key in grid.configuration if key != "chunk_shape"]
-    problems.extend(Problem((*place, key), "is not a parameter of a regular grid", "unknown") for key in unknown)
-    if "chunk_shape" not in grid.configuration:
-        problems.append(Problem((*place, "chunk_shape"), "is required", "missing"))
-        return None
-    chunk_shape = _parse_lengths(grid.configuration["chunk_shape"], 1, (*place, "chunk_shape"), problems)
-    if chunk_shape is not None:
-        _check_rank(len(chunk_shape), shape, (*place, "chunk_shape"), problems)
-    return chunk_shape
-
-
-def _parse_chunk_key_encoding(members: Mapping[str, Any], problems: list[Problem]) -> ChunkKeyEncoding | None:
+def _parse_chunk_key_encoding(members: Mapping[str, Any], problems: list[Problem]) -> KeyEncoding | None:
     if "chunk_key_encoding" not in members:
         return None
     return parse_chunk_key_encoding(members["chunk_key_encoding"], ("chunk_key_encoding",), problems)
@@ -227,25 +237,5 @@ def _parse_dimension_names(
     for i, name in enumerate(names):
         if not isinstance(name, str | None):
             problems.append(Problem((*path, i), "expected a string or null", "type"))
-    _check_rank(len(names), shape, path, problems)
+    check_rank(len(names), shape, path, problems)
     return tuple(names)
-
-
-def _parse_lengths(
-    document: object, minimum: int, path: tuple[str, ...], problems: list[Problem]
-) -> tuple[int, ...] | None:
-    if not isinstance(document, list):
-        problems.append(Problem(path, "expected a list of integers", "type"))
-        return None
-    before = len(problems)
-    for i, length in enumerate(document):
-        if isinstance(length, bool) or not isinstance(length, int):
-            problems.append(Problem((*path, i), "expected an integer", "type"))
-        elif not minimum <= length < 2**63:
-            problems.append(Problem((*path, i), f"expected an integer from {minimum} to 2**63 - 1"))
-    return tuple(document) if len(problems) == before else None
-
-
-def _check_rank(rank: int, shape: tuple[int, ...] | None, path: tuple[str, ...], problems: list[Problem]) -> None:
-    if shape is not None and rank != len(shape):
-        problems.append(Problem(path, f"has {rank} entries, but the shape has {len(shape)}"))

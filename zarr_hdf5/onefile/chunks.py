@@ -49,19 +49,18 @@ def stored_objects(array: Array) -> Iterator[Coords]:
 
 def object_region(array: Array, coords: tuple[int, ...]) -> tuple[slice, ...]:
     """The elements in the shard or chunk at `coords` (stored order)."""
-    unit, order = array.shards or array.chunks, array.stored.order
-    place = [coords[order.index(axis)] for axis in range(len(order))]
-    ends = zip(place, unit, array.shape, strict=True)
-    return tuple(slice(c * n, min((c + 1) * n, length)) for c, n, length in ends)
+    grid, order = array.stored.source.grid.objects, array.stored.order
+    spans = list(zip(grid.chunk_origin(coords), grid.clipped_shape(coords), strict=True))
+    return tuple(slice(start, start + n) for start, n in (spans[order.index(axis)] for axis in range(len(order))))
 
 
 def chunk_columns(array: Array, twin: ChainTwin, start_of: Callable[[str], int]) -> ChunkColumns:
     """The chunks of an array that `twin` is the HDF5 reading of; `start_of` is the byte at which an object begins."""
-    source = array.stored.source
-    grid = source.grid
-    inside = _all_chunks(grid)
+    grid = array.stored.source.grid
     coords, addresses, nbytes = [np.empty((0, len(grid.shape)), np.int64)], [NONE], [NONE]
     for found in stored_objects(array):
+        source = array.stored.at(found).source
+        inside = _all_chunks(source.grid)
         located = source.locate(found, inside, fresh=True)
         if located is None:
             continue
@@ -71,7 +70,7 @@ def chunk_columns(array: Array, twin: ChainTwin, start_of: Callable[[str], int])
         else:
             offsets, sizes = located.offsets, located.nbytes
         present = offsets >= 0
-        coords.append(inside[present] + np.asarray(found, np.int64) * np.asarray(grid.chunks_per_object, np.int64))
+        coords.append(inside[present] + np.asarray(grid.first_chunk(found), np.int64))
         addresses.append(offsets[present] + start_of(located.key))
         nbytes.append(sizes[present])
     return _columns(np.concatenate(coords), np.concatenate(addresses), np.concatenate(nbytes), grid, twin)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import OneFileSide
 from zarr_hdf5.array.readers import HDF5Form
+from zarr_hdf5.chunk_source import RectilinearObjectGrid
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.appended import try_metadata
 from zarr_hdf5.hdf5.chunked_dataset import ChunkedDataset, create_chunked_dataset
@@ -78,6 +79,8 @@ def create_dataset(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
 
 def _shared(root: h5py.Group, path: str, array: Array, twin: ChainTwin) -> h5py.Dataset:
     grid, rank = array.stored.source.grid, len(array.shape)
+    if isinstance(grid, RectilinearObjectGrid) and grid.single:
+        raise UnsupportedFeatureError("HDF5 chunks are all of one shape; give edge lengths of shards, or hdf5=False")
     if rank > MAX_RANK:
         raise UnsupportedFeatureError(f"HDF5 has at most {MAX_RANK} dimensions, not {rank}; or write with hdf5=False")
     nbytes = int(np.prod(grid.chunk_shape, dtype=object)) * twin.dtype.itemsize
@@ -106,7 +109,10 @@ def _copied(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
         fill = array.fill_value if _is_text(array) else None
     else:
         check_dtype(dtype)
-    chunks = tuple(map(min, array.chunks, array.shape)) if array.shape and all(array.shape) else None
+    # Chunks of a copy are HDF5's own affair: the largest where Zarr's are of many shapes.
+    listed = array.metadata.chunk_lengths is not None and array.nshards is None
+    unit = array.block_shape if listed else array.chunks
+    chunks = tuple(map(min, unit, array.shape)) if array.shape and all(array.shape) else None
     dataset = root.create_dataset(path, array.shape, dtype, chunks=chunks, fillvalue=fill, track_times=False)
     for region in _regions(array):
         dataset[region] = to_hdf5_values(array[region], array)

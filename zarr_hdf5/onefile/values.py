@@ -53,11 +53,14 @@ def _differing(
 
 
 def _all_regions(array: Array) -> Iterator[Region]:
-    unit = array.shards or array.chunks
+    unit = array.block_shape
     block = auto_shards(array.shape, unit, array.dtype.itemsize)
     for start in product(*(range(0, n, b) for n, b in zip(array.shape, block, strict=True))):
         yield tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, array.shape, strict=True))
 
 
 def _chunk(array: Array, element: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(i) // n for i, n in zip(element, array.chunks, strict=True))
+    stored = array.stored
+    points = np.array([element[axis] for axis in stored.order], np.int64).reshape(-1, 1)
+    chunk = stored.source.grid.place(points)[0].ravel().tolist()
+    return tuple(chunk[stored.order.index(axis)] for axis in range(len(chunk)))

@@ -1,11 +1,13 @@
 """A sharded array put together from its metadata: where its chunks are, and who writes its shards."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from zarr_hdf5.chunk_source import ObjectGrid
+from zarr_hdf5.chunk_source import Forms, ObjectGrid, RectilinearObjectGrid
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.sharding_indexed import FlatShard, ShardingCodec
+from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.shard.hdf5_view import HDF5View
 from zarr_hdf5.shard.options import HDF5
@@ -17,15 +19,25 @@ from zarr_hdf5.twin.filters import hdf5_twin
 
 __all__ = ["Shards", "compose_shards"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """The parts of a sharded array: `flat` describes one shard, `view` its HDF5 side if it has one."""
+    """The parts of a sharded array: `flat` describes one shard, `view` its HDF5 side if it has one.
+
+    `forms`: the same for each shape that shards have, where they are not of one; the others are those of the largest.
+    """
 
     flat: FlatShard
     source: ShardSource
     sink: ShardSink
     view: HDF5View | None
+    forms: "Forms[Shards] | None" = None
+
+    def at(self, shard_coords: tuple[int, ...]) -> "Shards":
+        """The parts as the shard at these coordinates (stored order) sees them."""
+        return self if self.forms is None else self.forms.at(shard_coords)
 
 
 def compose_shards(
@@ -54,18 +66,40 @@ def compose_shards(
     UnsupportedFeatureError
         If an HDF5 side is wanted and HDF5 cannot hold these shards.
     """
-    shard_shape = tuple(metadata.chunk_shape[axis] for axis in order)
-    flat = codec.flatten(ChunkSpec(shard_shape, metadata.data_type.dtype, metadata.fill_value))
-    grid = ObjectGrid(tuple(metadata.shape[axis] for axis in order), shard_shape, flat.layout.chunk_shape)
-    source = ShardSource(store, key, grid, flat.layout)
-    view = None if options is None else _view(metadata, flat, grid, order, options)
-    max_updates = 0 if view is None or patches_of(store) is None else max_patched(flat.layout)
-    return Shards(flat, source, ShardSink(store, key, flat.layout, view, source, max_updates), view)
+    source: ShardSource | None = None
+
+    def of(grid: ObjectGrid) -> Shards:
+        flat = codec.flatten(ChunkSpec(grid.object_shape, metadata.data_type.dtype, metadata.fill_value))
+        own = ShardSource(store, key, grid, flat.layout) if source is None else source.of(grid, flat.layout)
+        view = None if options is None else _view(metadata, flat, grid, order, options)
+        max_updates = 0 if view is None or patches_of(store) is None else max_patched(flat.layout)
+        return Shards(flat, own, ShardSink(store, key, flat, view, own, max_updates), view)
+
+    grid = _grid(metadata, codec, order)
+    shards = of(grid)
+    if not isinstance(grid, RectilinearObjectGrid):
+        return shards
+    source = shards.source
+    return replace(shards, forms=Forms(grid, of))
+
+
+def _grid(metadata: ArrayMetadata, codec: ShardingCodec, order: tuple[int, ...]) -> ObjectGrid:
+    shape, shard_shape = _permute(metadata.shape, order), _permute(metadata.chunk_shape, order)
+    edges, chunk_shape = metadata.chunk_edges, codec.innermost_shape
+    if edges is None:
+        return ObjectGrid(shape, shard_shape, chunk_shape)
+    return RectilinearObjectGrid(shape, shard_shape, chunk_shape, _permute(edges, order), single=False)
+
+
+def _permute(values: tuple[T, ...], order: tuple[int, ...]) -> tuple[T, ...]:
+    return tuple(values[axis] for axis in order)
 
 
 def _view(
     metadata: ArrayMetadata, flat: FlatShard, grid: ObjectGrid, order: tuple[int, ...], options: HDF5
 ) -> HDF5View:
+    if any(level.predefined is not None for level in flat.layout.levels):
+        raise UnsupportedFeatureError("the HDF5 view has the shard's index in the shard, not in zarr.json")
     return HDF5View(
         options=options,
         grid=grid,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import UpdatingSink
 from zarr_hdf5.codecs.shard_layout import ShardLayout
+from zarr_hdf5.codecs.sharding_indexed import FlatShard
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.index_walk import run_walk
 from zarr_hdf5.shard.hdf5_view import HDF5View
@@ -28,10 +29,15 @@ class ShardSink(UpdatingSink):
 
     store: Store
     object_key: Callable[[tuple[int, ...]], str]
-    layout: ShardLayout
+    flat: FlatShard
     view: HDF5View | None
     source: ShardSource
     max_updates: int
+
+    @property
+    def layout(self) -> ShardLayout:
+        """How chunks are arranged in a shard."""
+        return self.flat.layout
 
     def key(self, object_coords: tuple[int, ...]) -> str:
         """See `ChunkSink`."""
@@ -40,7 +46,7 @@ class ShardSink(UpdatingSink):
     def begin(self, object_coords: tuple[int, ...]) -> ShardWriter | None:
         """See `ChunkSink`."""
         creates, key = creates_of(self.store), self.object_key(object_coords)
-        if creates is None or len(self.layout.levels) > 1:
+        if creates is None or len(self.layout.levels) > 1 or self.layout.levels[0].predefined is not None:
             return None
         view, layout = self.view, self.layout
         around: Around = layout.around if view is None else partial(view.around, object_coords)
@@ -56,7 +62,7 @@ class ShardSink(UpdatingSink):
             return
         numbered = self._by_number(chunks)
         if self.view is None:
-            self.store.set(key, self.layout.assemble(numbered))
+            self.store.set(key, self.flat.assemble(numbered))
         else:
             self.store.set(key, self.view.wrap(object_coords, numbered))
 

@@ -6,7 +6,7 @@ Source: Zarr v3 specification, codec `sharding_indexed`.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ def read_shard_table(store: Store, key: str, layout: ShardLayout) -> ShardTable 
 
 def _where(level: ShardIndexFormat, start: int, nbytes: int | None) -> ByteRange | SuffixRange:
     """The range of the index of a shard that begins at `start`; `nbytes` None: it is the whole object."""
-    if level.location == "start":
+    if level.location != "end":
         return ByteRange(start, level.nbytes)
     return SuffixRange(level.nbytes) if nbytes is None else ByteRange(start + nbytes - level.nbytes, level.nbytes)
 
@@ -90,6 +90,10 @@ class ShardSource:
     layout: ShardLayout
     _kept: OrderedDict[tuple[int, ...], ShardTable] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, grid: ObjectGrid, layout: ShardLayout) -> "ShardSource":
+        """One for shards of another shape of the same array; both keep what they know of shards in one place."""
+        return replace(self, grid=grid, layout=layout)
 
     def locate(
         self, object_coords: tuple[int, ...], chunks: npt.NDArray[np.intp], *, fresh: bool = False

@@ -132,9 +132,7 @@ def _index_faults(
     hdf5_coords = chunks.coords[:, back]
     inside = (hdf5_coords < np.asarray(counts)).all(axis=1)
     for extra in hdf5_coords[~inside]:
-        yield Disagreement(
-            key, "in the HDF5 index only, outside the shard", _in_array(extra, counts, shard_coords, view)
-        )
+        yield Disagreement(key, "in the HDF5 index only, outside the shard", _in_array(extra, shard_coords, view))
     place = np.ravel_multi_index(tuple(hdf5_coords[inside].T), counts)
     have = np.full((3, len(offsets)), -1, np.int64)
     have[:, place] = chunks.offsets[inside], chunks.nbytes[inside], chunks.filter_masks[inside]
@@ -145,7 +143,7 @@ def _index_faults(
     wrong = (have[0] != start) | (have[1] != length) | (have[2] != mask)
     for i in np.flatnonzero(wrong):
         reason = _difference(have[:, i], start[i], length[i])
-        yield Disagreement(key, reason, _in_array(coords[i], counts, shard_coords, view))
+        yield Disagreement(key, reason, _in_array(coords[i], shard_coords, view))
 
 
 def _difference(have: npt.NDArray[np.int64], start: np.int64, length: np.int64) -> str:
@@ -158,12 +156,10 @@ def _difference(have: npt.NDArray[np.int64], start: np.int64, length: np.int64) 
     return f"HDF5 says bytes {have[0]} to +{have[1]}, Zarr says {start} to +{length}"
 
 
-def _in_array(
-    coords: npt.NDArray[np.intp], counts: tuple[int, ...], shard_coords: tuple[int, ...], view: HDF5View
-) -> tuple[int, ...]:
+def _in_array(coords: npt.NDArray[np.intp], shard_coords: tuple[int, ...], view: HDF5View) -> tuple[int, ...]:
     """Coordinates within a shard as coordinates in the array's chunk grid."""
-    stored = [s * n + int(c) for s, n, c in zip(shard_coords, counts, coords, strict=True)]
-    return view.array_coords(tuple(stored))
+    first = view.grid.first_chunk(shard_coords)
+    return view.array_coords(tuple(n + int(c) for n, c in zip(first, coords, strict=True)))
 
 
 def same_values(

@@ -35,8 +35,7 @@ def virtual_dataset(
     """The dataset over the shards at these coordinates (stored order); `file_of` says what each file is called."""
     order, grid = list(view.twin.order), view.grid.objects
     coords = np.array(shards, np.int64).reshape(len(shards), len(order))
-    origins = coords * np.asarray(grid.chunk_shape, np.int64)
-    lengths = np.minimum(grid.chunk_shape, np.asarray(grid.shape, np.int64) - origins)
+    origins, lengths = grid.spans(coords)
     return VirtualDataset(
         shape=tuple(grid.shape[axis] for axis in order),
         dtype=view.twin.dtype,

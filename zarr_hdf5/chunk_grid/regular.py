@@ -8,7 +8,11 @@ Arithmetic only; knows nothing of JSON, keys or bytes. Inner chunks within a sha
 import math
 from dataclasses import dataclass
 
-from zarr_hdf5.errors import InvalidMetadataError, SelectionError
+import numpy as np
+import numpy.typing as npt
+
+from zarr_hdf5.chunk_grid.protocol import check_coords
+from zarr_hdf5.errors import InvalidMetadataError
 
 __all__ = ["RegularChunkGrid"]
 
@@ -53,14 +57,20 @@ class RegularChunkGrid:
         """Coordinates, in the array, of the chunk's first element."""
         return tuple(i * c for i, c in zip(chunk_coords, self.chunk_shape, strict=True))
 
+    def shape_of(self, chunk_coords: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the whole chunk, also of what lies outside the array."""
+        return self.chunk_shape
+
     def clipped_shape(self, chunk_coords: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the part of the chunk that lies within the array."""
         origin = self.chunk_origin(chunk_coords)
         return tuple(min(c, n - o) for n, c, o in zip(self.shape, self.chunk_shape, origin, strict=True))
 
+    def spans(self, chunk_coords: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Of many chunks at once, (n, rank): origins and clipped shapes, each (n, rank)."""
+        origins = chunk_coords * np.asarray(self.chunk_shape, np.int64)
+        return origins, np.minimum(self.chunk_shape, np.asarray(self.shape, np.int64) - origins)
+
     def check(self, chunk_coords: tuple[int, ...]) -> None:
         """Raise SelectionError unless the grid has a chunk at `chunk_coords`."""
-        grid_shape = self.grid_shape
-        inside = (0 <= i < n for i, n in zip(chunk_coords, grid_shape, strict=False))
-        if len(chunk_coords) != len(grid_shape) or not all(inside):
-            raise SelectionError(f"no chunk {chunk_coords} in a grid of {grid_shape} chunks")
+        check_coords(chunk_coords, self.grid_shape)
