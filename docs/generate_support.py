@@ -524,21 +524,48 @@ def refused(attempt: Callable[..., object], url: str, **options: Any) -> str:
 
 
 def selections() -> Iterable[Sequence[str]]:
-    """What may stand in brackets."""
-    kinds: dict[str, Any] = {
-        "integers, negative too": (1, -1),
-        "slices, steps of either sign": (slice(1, 7, 2), slice(None, None, -1)),
-        "an ellipsis": ...,
-        "lists and arrays of integers": [1, 2],
-        "masks": np.ones((8, 8), bool),
-        "a new axis": None,
+    """What may stand in which brackets."""
+    kinds: dict[str, tuple[Callable[[zh.Array], Any], Any]] = {
+        "integers, negative too": (own, (1, -1)),
+        "slices, steps of either sign": (own, (slice(1, 7, 2), slice(None, None, -1))),
+        "an ellipsis": (own, ...),
+        "a new axis": (own, (None, 3)),
+        "integers and arrays of integers for all dimensions: single elements, as in numpy": (own, ([1, -1, 1], 3)),
+        "one array of integers, or mask, among slices": (own, (slice(3), [5, 5, 0])),
+        "several arrays beside slices or new axes": (own, ([1, 2], [3, 4], None)),
+        "a mask of the array's shape": (own, np.eye(8, dtype=bool)),
+        "names of fields, alone or with any other selection": (own, ("x", [1, 2])),
+        "`array.oindex[...]`: integers, slices, arrays in any order and masks of each dimension": (
+            lambda array: array.oindex,
+            ([5, 1, 1], np.arange(8) > 4),
+        ),
+        "`array.vindex[...]`: integers and arrays for all dimensions, broadcast; a mask": (
+            lambda array: array.vindex,
+            ([[1], [-1]], [2, 3]),
+        ),
+        "`array.blocks[...]`: shards (chunks, without shards) by their places in the grid": (
+            lambda array: array.blocks,
+            (0, slice(None)),
+        ),
+        "`array.lazy[...]`: views, sliced and transposed without reading": (
+            lambda array: array.lazy[::-2].T,
+            (slice(2), None),
+        ),
+        "`array.astype(dtype)`: a view whose elements are cast": (lambda array: array.astype("f8"), 0),
     }
-    for what, selection in kinds.items():
-        array = create()
-        read, write = told(array.__getitem__, selection), told(array.__setitem__, selection, 1)
+    for what, (brackets, selection) in kinds.items():
+        fields = "fields" in what
+        array = create(**({"dtype": [("x", "<i4"), ("y", "<f4")]} if fields else {}))
+        view = brackets(array)
+        read, write = told(view.__getitem__, selection), told(view.__setitem__, selection, 1)
         yield what, yes_or(read), yes_or(write)
-    points = told(create().vindex.__getitem__, ([1, -1], [2, 3]))
-    yield "integers for each dimension, broadcast: `array.vindex[...]`", yes_or(points), "no"
+    array = create(dimension_names=["y", "x"])
+    yield "dimension names: `array.isel(x=[1, 2], y=0)`", yes_or(told(array.isel, x=[1, 2], y=0)), "no"
+
+
+def own(array: zh.Array) -> zh.Array:
+    """The array's own brackets."""
+    return array
 
 
 def modes() -> Iterable[Sequence[str]]:

@@ -65,7 +65,7 @@ def test_out(array: zh.Array) -> None:
         array.get_basic_selection(0, out=out)
 
 
-@pytest.mark.parametrize("selection", [None, [0, 1], np.array([0]), True, 1.5, "x", (0, 0, 0, 0), 3, (..., ...)])
+@pytest.mark.parametrize("selection", [[0, 3], True, 1.5, "x", (0, 0, 0, 0), 3, (..., ...)])
 def test_refused_selections(array: zh.Array, selection: Any) -> None:
     with pytest.raises(errors.SelectionError):
         array[selection]

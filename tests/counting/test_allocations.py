@@ -57,6 +57,14 @@ def test_reading_points(array: zh.Array) -> None:
     assert peak(lambda: array.vindex[POINTS]) < 2 * 4 * CHUNK_NBYTES + MIB
 
 
+def test_reading_a_product_of_arrays(array: zh.Array) -> None:
+    """Not as points, whose coordinates alone would take 24 bytes each."""
+    rows, columns = (np.flatnonzero(np.arange(256) % 5 < 3) for _ in range(2))
+    wanted = len(rows) * len(columns) * 256 * 2
+    assert peak(lambda: array.oindex[rows, columns]) < wanted + 2 * 4 * CHUNK_NBYTES + MIB
+    assert peak(lambda: array.vindex[np.ix_(rows, columns, np.arange(256))]) < wanted + 2 * 4 * CHUNK_NBYTES + MIB
+
+
 def test_writing_whole_shards(array: zh.Array) -> None:
     """The encoded chunks of a task for each thread, and of one that came too early."""
     assert peak(lambda: array.set_basic_selection(..., VALUES)) < 4 * 4 * MIB + MIB

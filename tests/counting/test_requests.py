@@ -16,6 +16,8 @@ SHARD_NBYTES = 16 * CHUNK_NBYTES
 INDEX = 16 * 16 + 4
 VALUES = np.random.default_rng(5).integers(1, 2**16, SHAPE, np.uint16)
 KEYS = ["c/0/0", "c/0/1", "c/1/0", "c/1/1"]
+SOME = np.zeros(SHAPE, bool)
+SOME[[0, 1, 70, 70, 300], [0, 63, 70, 200, 5]] = True
 NESTED = {
     "name": "sharding_indexed",
     "configuration": {
@@ -64,6 +66,15 @@ READS: dict[str, tuple[Any, list[Request], int]] = {
     "corner of four shards": (np.s_[255:257, 255:257], [chunks(key, 1) for key in KEYS], 4),
     "whole": (np.s_[...], [chunks(key, 16) for key in KEYS], 64),
     "nothing": (np.s_[5:5, :], [], 0),
+    "rows by number": (
+        np.s_[[300, 5, 70, 300, 5]],
+        [chunks("c/0/0", 8), chunks("c/0/1", 8), chunks("c/1/0", 4), chunks("c/1/1", 4)],
+        24,
+    ),
+    "columns by number": (np.s_[3:9, [1, 500, 2, 1]], [chunks("c/0/0", 1), chunks("c/0/1", 1)], 2),
+    "an open mesh": (np.ix_([300, 5, 299], [0, 511, 1]), [chunks(key, 1) for key in KEYS], 4),
+    "a mask of rows": (np.arange(512) % 256 == 3, [chunks(key, 4) for key in KEYS], 16),
+    "a mask": (SOME, [chunks("c/0/0", 3, 3), chunks("c/1/0", 1)], 4),
 }
 
 
@@ -106,6 +117,20 @@ def test_points_of_chunks_without_codecs_are_read_alone(codecs: CodecCalls) -> N
     assert codecs.decoded == 0
 
 
+def test_blocks_and_views_take_the_chunks_they_hold(codecs: CodecCalls) -> None:
+    store = CountingStore()
+    array = create(store)
+    codecs.decoded = 0
+    log = store.during(lambda: np.testing.assert_array_equal(array.blocks[1, 0], VALUES[256:, :256]))
+    assert log == [index("c/1/0"), chunks("c/1/0", 8), chunks("c/1/0", 8)]
+    assert codecs.decoded == 16
+    assert store.during(lambda: array.lazy[300:400].T.lazy[:, 0]) == []
+    view = array.lazy[300:400].T.lazy[:64]
+    log = store.during(lambda: np.testing.assert_array_equal(view[5:9], VALUES[300:400, 5:9].T))
+    assert log == [chunks("c/1/0", 1), chunks("c/1/0", 2, 2)]
+    assert codecs.decoded == 19
+
+
 def test_opening_is_one_request() -> None:
     store = CountingStore()
     create(store)
@@ -122,6 +147,15 @@ WRITES: dict[str, tuple[Any, list[Request], tuple[int, int]]] = {
     "all chunks but one column": (np.s_[:256, 64:256], [index("c/0/0"), chunks("c/0/0", 4, 4)], (0, 12)),
     "whole shard": (np.s_[256:, :256], [], (0, 16)),
     "whole array": (np.s_[...], [], (0, 64)),
+    "a row by number": (np.s_[[3, 70, 3], :64], [index("c/0/0"), chunks("c/0/0", 16)], (2, 2)),
+    "whole chunks by number": (np.s_[[*range(63, -1, -1), 70], :64], [index("c/0/0"), chunks("c/0/0", 15)], (1, 2)),
+    "an open mesh": (
+        np.ix_([300, 5], [0, 1]),
+        [index("c/0/0"), chunks("c/0/0", 16), index("c/1/0"), chunks("c/1/0", 16)],
+        (2, 2),
+    ),
+    "points": (([5, 70, 6, 70], [0, 70, 1, 71]), [index("c/0/0"), chunks("c/0/0", 16)], (2, 2)),
+    "a mask": (SOME & (np.arange(512) < 256)[:, np.newaxis], [index("c/0/0"), chunks("c/0/0", 16)], (3, 3)),
 }
 
 

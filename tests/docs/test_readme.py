@@ -53,7 +53,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 
 def test_python_prints_what_is_shown(examples: Examples) -> None:
     assert examples.printed == examples.shown
-    assert len(examples.shown) == len(blocks("python")) == 5
+    assert len(examples.shown) == len(blocks("python")) == 6
 
 
 def commands() -> list[str]:

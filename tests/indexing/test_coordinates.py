@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from zarr_hdf5.errors import SelectionError
-from zarr_hdf5.indexing.coordinates import parse_coordinates
+from zarr_hdf5.indexing.basic import Selection
+from zarr_hdf5.indexing.coordinates import CoordinateSelection, parse_coordinates, parse_mask, parse_vectorized
 
 SHAPE = (10, 5)
 VALUES = np.arange(50).reshape(SHAPE)
@@ -36,6 +37,16 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "beyond all integers": ((np.array([2**64 - 1], "u8"), 1), "out of bounds"),
     "shapes that do not fit": (([1, 2], [1, 2, 3]), "broadcast"),
 }
+MASK = VALUES % 3 == 1
+MASKS: list[Any] = [MASK, (MASK,), np.zeros(SHAPE, bool), np.ones(SHAPE, bool), MASK.tolist()]
+NO_MASKS: dict[str, tuple[Any, str]] = {
+    "another shape": (MASK[:5], r"shape \(5, 5\)"),
+    "one dimension": (MASK[:, 0], r"shape \(10,\)"),
+    "integers": (MASK.astype(int), "array of booleans"),
+    "two": ((MASK, MASK), "one array of booleans"),
+    "a slice": (slice(None), "array of booleans"),
+    "nothing": ((), "one array of booleans"),
+}
 
 
 @pytest.mark.parametrize("selection", ACCEPTED, ids=str)
@@ -56,3 +67,32 @@ def test_one_dimension_and_none() -> None:
     assert parse_coordinates([3, -1], (4,)).points.tolist() == [[3, 3]]
     scalar = parse_coordinates((), ())
     assert (scalar.shape, scalar.points.shape) == ((), (0, 1))
+
+
+@pytest.mark.parametrize("mask", MASKS, ids=range(len(MASKS)))
+def test_masks(mask: Any) -> None:
+    for parse in (parse_mask, parse_vectorized):
+        chosen = parse(mask, SHAPE)
+        assert isinstance(chosen, CoordinateSelection)
+        wanted = VALUES[np.asarray(mask[0] if isinstance(mask, tuple) else mask)]
+        assert chosen.shape == wanted.shape
+        np.testing.assert_array_equal(VALUES[tuple(chosen.points)], wanted)
+
+
+@pytest.mark.parametrize(("mask", "message"), NO_MASKS.values(), ids=NO_MASKS)
+def test_no_masks(mask: Any, message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
+        parse_mask(mask, SHAPE)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_mask_of_a_scalar(value: bool) -> None:
+    assert parse_mask(np.array(value), ()).shape == np.array(7)[np.array(value)].shape
+
+
+def test_an_open_mesh_is_no_list_of_points() -> None:
+    mesh = np.ix_([9, 0, 0], [4, 1])
+    chosen = parse_vectorized(mesh, SHAPE)
+    assert isinstance(chosen, Selection)
+    assert chosen.shape == VALUES[mesh].shape
+    assert isinstance(parse_vectorized(mesh[::-1], (5, 10)), CoordinateSelection)  # would have to be transposed

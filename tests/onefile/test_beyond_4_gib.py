@@ -42,7 +42,7 @@ def test_six_gib(tmp_path: Path) -> None:
         theirs = zarr.open_group(store, mode="r")["a"]
         assert isinstance(theirs, zarr.Array)
         assert np.asarray(theirs[:, ROW - 1]).tolist() == list(range(ROWS))
-    # Whole shards only: from parts of a member of more than 1 MiB, in any archive, tensorstore 0.1.86 does not come back.
+    # Whole shards only: tensorstore 0.1.86 does not come back from parts of members of more than 1 MiB, in any archive.
     base = {"driver": "file", "path": str(path)}
     spec = {"driver": "zarr3", "kvstore": {"driver": "zip", "base": base, "path": "a/"}}
     last = np.asarray(tensorstore.open(spec).result()[ROWS - 1].read().result(timeout=300))

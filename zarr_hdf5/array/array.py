@@ -1,7 +1,7 @@
 """The array a user holds: numpy's face over a stored array."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import index
 from typing import Any, Protocol, TypeVar
 
@@ -12,20 +12,15 @@ from zarr_hdf5.array.bounds import follow_bounds, stored_objects
 from zarr_hdf5.array.compose import compose_array
 from zarr_hdf5.array.hdf5_side import HDF5Side, HDF5Store, OneFileSide
 from zarr_hdf5.array.info import ArrayInfo, StorageFacts
-from zarr_hdf5.array.plan import plan_objects, plan_parts
-from zarr_hdf5.array.points import plan_points
-from zarr_hdf5.array.read import read
+from zarr_hdf5.array.lazy import ArrayView, LazyIndex, view_of_array
 from zarr_hdf5.array.readers import ReaderTable, reader_table
+from zarr_hdf5.array.selections import Selectable
 from zarr_hdf5.array.svg import array_html
-from zarr_hdf5.array.write import write
 from zarr_hdf5.attributes import Attributes
 from zarr_hdf5.chunk_grid import ChunkGrid
-from zarr_hdf5.chunk_source import RectilinearObjectGrid
-from zarr_hdf5.data_type import DataType, packed
+from zarr_hdf5.chunk_source import ChunkSink, RectilinearObjectGrid
 from zarr_hdf5.errors import ReadOnlyError, SelectionError, UnsupportedFeatureError
 from zarr_hdf5.hierarchy import prefix_of, write_node
-from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
-from zarr_hdf5.indexing.coordinates import parse_coordinates
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.stored_array import StoredArray
 from zarr_hdf5.stores.protocol import Store, flush_store, patches_of
@@ -48,11 +43,11 @@ class Follower(Protocol):
         ...
 
 
-class Array:
+class Array(Selectable):
     """An N-dimensional array in a store.
 
-    Indexing reads and assigns like numpy's basic indexing: integers, slices with any step, and an ellipsis. Made by
-    `create_array`, `open_array` and groups, not by hand.
+    Indexing reads and assigns like numpy's, in all that `Selectable` has. Made by `create_array`, `open_array` and
+    groups, not by hand.
     """
 
     def __init__(
@@ -85,11 +80,6 @@ class Array:
     def ndim(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """numpy data type of the elements in memory; object for strings and bytes of variable length."""
-        return self._composition.stored.chain.spec.dtype
 
     @property
     def size(self) -> int:
@@ -208,44 +198,6 @@ class Array:
         # An HDF5 file itself: what is asked is who could read the chunks that it is shown to have.
         return ReaderTable(tuple(row for row in table if row.side == "Zarr"))
 
-    def get_basic_selection(self, selection: object = ..., *, out: npt.NDArray[Any] | None = None) -> Any:
-        """Read a basic selection, into `out` if given (of the result's shape; any dtype it casts to).
-
-        Raises
-        ------
-        SelectionError
-            If the selection is not basic or lies outside the array.
-        CorruptDataError
-            If what is stored contradicts its format.
-        """
-        chosen = parse_basic(selection, self.shape)
-        if out is not None and out.shape != chosen.shape:
-            raise SelectionError(f"out has shape {out.shape}, the selection {chosen.shape}")
-        result = _new_result(chosen.shape, self.dtype) if out is None else out
-        self._read(chosen, result)
-        return result[()] if out is None and not result.ndim else result
-
-    def set_basic_selection(self, selection: object, value: npt.ArrayLike) -> None:
-        """Write `value`, broadcast to the shape of a basic selection."""
-        if self.read_only:
-            raise ReadOnlyError(f"{self.store.url}{self.name} was opened for reading only")
-        chosen = parse_basic(selection, self.shape)
-        known = isinstance(value, np.ndarray | np.void | Array)
-        values = self._as_fields(np.asarray(value)) if known else np.asarray(value, self.dtype)
-        try:
-            full = np.broadcast_to(values, chosen.shape)
-        except ValueError as error:
-            raise SelectionError(f"cannot broadcast a value of shape {values.shape} to {chosen.shape}") from error
-        stored = self._composition.stored
-        if stored.sink is None:
-            raise ReadOnlyError(f"{self.store.url}{self.name} cannot be written")
-        dims = tuple(chosen.dims[axis] for axis in stored.order)
-        source = full.reshape(chosen.full_shape).transpose(stored.order)
-        write(stored, stored.sink, plan_objects(dims, stored.source.grid), source)
-        shards = self._composition.shards
-        if self._follower is not None and (shards is None or shards.view is None):
-            self._follower.elements_changed(self)
-
     def resize(self, shape: int | Sequence[int]) -> None:
         """Give the array new bounds. New elements are the fill value, also where there was something once.
 
@@ -291,32 +243,14 @@ class Array:
             raise SelectionError(f"{lengths} is no shape for an array of {self.ndim} dimensions")
         return lengths
 
-    def get_coordinate_selection(self, selection: object, *, out: npt.NDArray[Any] | None = None) -> Any:
-        """Read single elements: an integer or an array of integers for each dimension, broadcast against each other.
-
-        Into `out` if given (of the result's shape; any dtype it casts to). Raises as `get_basic_selection` does.
-        """
-        chosen = parse_coordinates(selection, self.shape)
-        if out is not None and out.shape != chosen.shape:
-            raise SelectionError(f"out has shape {out.shape}, the selection {chosen.shape}")
-        stored = self._composition.stored
-        found = _new_result((chosen.points.shape[1],), self.dtype)
-        read(stored, plan_points(chosen.points[list(stored.order)], stored.source.grid), found)
-        if out is None:
-            return found.reshape(chosen.shape)[()]
-        out[...] = found.reshape(chosen.shape)
-        return out
-
     @property
-    def vindex(self) -> "VectorizedIndex":
-        """`array.vindex[selection]` is `array.get_coordinate_selection(selection)`."""
-        return VectorizedIndex(self)
+    def lazy(self) -> LazyIndex:
+        """`array.lazy[...]` is a view, which may be transposed and sliced again, and is not read before it is used."""
+        return LazyIndex(view_of_array(self))
 
-    def __getitem__(self, selection: object) -> Any:
-        return self.get_basic_selection(selection)
-
-    def __setitem__(self, selection: object, value: npt.ArrayLike) -> None:
-        self.set_basic_selection(selection, value)
+    def astype(self, dtype: npt.DTypeLike) -> ArrayView:
+        """A view, to read, whose elements are cast when they are read."""
+        return view_of_array(self).astype(dtype)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -358,20 +292,22 @@ class Array:
         sharded = self._composition.shards is not None
         return array_html(self.info.rows, self.shape, self.chunks if sharded else edges, edges if sharded else None)
 
-    def _as_fields(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Structures with subarrays, which numpy does not cast to the structures that stand for them here."""
-        if not values.dtype.names or values.dtype == self.dtype or not self.dtype.names:
-            return values
-        own, theirs = self.metadata.data_type.canonical.dtype, packed(values.dtype)
-        if DataType.from_numpy(values.dtype).dtype != own:
-            return values
-        return np.ascontiguousarray(values, theirs).view(own).reshape(values.shape)
+    @property
+    def _blocks(self) -> ChunkGrid:
+        return self.metadata.chunk_grid
 
-    def _read(self, chosen: BasicSelection, result: npt.NDArray[Any]) -> None:
-        stored = self._composition.stored
-        dims = tuple(chosen.dims[axis] for axis in stored.order)
-        target = result.reshape(chosen.full_shape).transpose(stored.order)
-        read(stored, plan_parts(dims, stored.source.grid), target)
+    def _writable(self) -> ChunkSink:
+        if self.read_only:
+            raise ReadOnlyError(f"{self.store.url}{self.name} was opened for reading only")
+        sink = self._composition.stored.sink
+        if sink is None:
+            raise ReadOnlyError(f"{self.store.url}{self.name} cannot be written")
+        return sink
+
+    def _written(self) -> None:
+        shards = self._composition.shards
+        if self._follower is not None and (shards is None or shards.view is None):
+            self._follower.elements_changed(self)
 
     def _save_attributes(self, attributes: dict[str, Any]) -> None:
         self._save(replace(self.metadata, attributes=attributes))
@@ -396,25 +332,6 @@ class Array:
             objects = stored_objects(self.store, prefix, encoding, stored.order)
             in_headers = shards is not None and shards.view is not None
             follow_bounds(stored, stored.sink, objects, old.source.grid.shape, in_headers=in_headers)
-
-
-@dataclass(frozen=True, slots=True)
-class VectorizedIndex:
-    """Square brackets for coordinate selections."""
-
-    array: Array
-
-    def __getitem__(self, selection: object) -> Any:
-        return self.array.get_coordinate_selection(selection)
-
-
-def _new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    # Zeros where there may be padding, which nobody writes to.
-    new = np.zeros if dtype.names else np.empty
-    try:
-        return new(shape, dtype)
-    except (MemoryError, ValueError) as error:  # ValueError: more than any address can say
-        raise SelectionError(f"a result of shape {shape} and type {dtype} does not fit in memory") from error
 
 
 def _sizes(grid: ChunkGrid) -> tuple[tuple[int, ...], ...]:

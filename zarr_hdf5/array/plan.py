@@ -1,4 +1,4 @@
-"""From a basic selection to the objects and chunks that hold it: arithmetic, before anything is read."""
+"""From an orthogonal selection to the objects and chunks that hold it: arithmetic, before anything is read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.array.mesh import Inside, axes_first, is_indexed, many_index, one_index
 from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.chunk_source import ObjectGrid, RectilinearObjectGrid
-from zarr_hdf5.indexing.basic import DimSelection
+from zarr_hdf5.indexing.basic import AxisSelection, DimSelection
+from zarr_hdf5.indexing.index_projection import project_index, project_index_edges
 from zarr_hdf5.indexing.projection import ChunkDim, project, project_edges, slice_between
 
 __all__ = ["Box", "ChunkPart", "ObjectPart", "Part", "SomeChunks", "plan_objects", "plan_parts", "view_of"]
@@ -62,7 +64,7 @@ class ChunkPart(NamedTuple):
         Where the elements are in the chunk, and where in the result.
     """
 
-    in_chunk: Slices
+    in_chunk: Inside
     in_out: Slices
 
 
@@ -133,25 +135,39 @@ class Box:
 
     def put(self, decoded: Values, out: Values) -> None:
         """See `Part`."""
-        for chunks, region in self.views(decoded, out):
-            region[...] = chunks
+        for chunks, index, region in self.views(decoded, out):
+            region[...] = chunks[index]
+
+    def overwrite(self, chunks: Values, value: Values) -> None:
+        """See `WritablePart`."""
+        for new, index, region in self.views(chunks, value):
+            new[index] = region
 
     def fill(self, out: Values, value: Any) -> None:
         """See `Part`."""
         out[self.in_out] = value
 
-    def views(self, chunks: Values, array: Values) -> Iterator[tuple[Values, Values]]:
-        """Pairs of views, of `chunks`, (m, *chunk_shape), and of the selected `array`, that hold the same elements."""
+    def views(self, chunks: Values, array: Values) -> Iterator[tuple[Values, Any, Values]]:
+        """Views of `chunks`, (m, *chunk_shape), the index of each, and views of `array` that hold the same elements."""
         if self.nchunks == 1:
             (dims,) = product(*self.dims)
-            yield chunks[view_of(0, *(d.in_chunk for d in dims))], array[view_of(*(d.in_out for d in dims))]
+            index = one_index(tuple([d.in_chunk for d in dims]), chunks.shape[1:])
+            yield chunks[view_of(0)], index, array[view_of(*(d.in_out for d in dims))]
             return
         many = [axis for axis, dim in enumerate(self.dims) if len(dim) > 1]
+        indexed = [axis for axis, dim in enumerate(self.dims) if is_indexed(dim)]
+        index = many_index(self.dims, many, indexed) if indexed else ...
+        cut = [axis for axis in many if axis not in indexed]
         grid = chunks.reshape([len(self.dims[axis]) for axis in many] + list(chunks.shape[1:]))
         for segments in product(*map(_segments, self.dims)):
             which = (segments[axis].chunks for axis in many)
-            region = _by_chunk(array[view_of(*(s.in_out for s in segments))], segments, many)
-            yield grid[view_of(*which, *(s.in_chunk for s in segments))], region
+            some = grid[view_of(*which, *(s.in_chunk for s in segments))]
+            region = _by_chunk(array[view_of(*(s.in_out for s in segments))], segments, cut)
+            if indexed:
+                axes = [*many, *range(len(self.dims))]
+                some = axes_first(some, [i for i, axis in enumerate(axes) if axis in indexed])
+                region = axes_first(region, [len(cut) + axis for axis in indexed])
+            yield some, index, region
 
     @cached_property
     def in_out(self) -> Slices:
@@ -165,7 +181,7 @@ class Box:
     def covers(self, shape: tuple[int, ...]) -> bool:
         """Whether all elements of chunks of `shape` are selected, also those outside the array, in their order."""
         return all(
-            d.in_out.stop - d.in_out.start == n and (d.in_chunk.step > 0 or n == 1)
+            d.in_out.stop - d.in_out.start == n and (n == 1 or not isinstance(d.in_chunk, slice) or d.in_chunk.step > 0)
             for dim, n in zip(self.dims, shape, strict=True)
             for d in dim
         )
@@ -182,6 +198,9 @@ def _segments(dim: tuple[ChunkDim, ...]) -> list[Segment]:
     first = 0
     for i, d in enumerate(dim):
         after = dim[i + 1] if i + 1 < len(dim) else None
+        if isinstance(d.in_chunk, np.ndarray):  # all at once
+            begin, end = d.in_out.start, dim[-1].in_out.stop
+            return [Segment(slice(None), len(dim), slice(None), end - begin, slice(begin, end))]
         if after is None or after.in_chunk != d.in_chunk or after.in_out.start != d.in_out.stop:
             begin = dim[first].in_out.start
             length = d.in_out.stop - d.in_out.start
@@ -243,7 +262,7 @@ class SomeChunks:
     def put(self, decoded: Values, out: Values) -> None:
         """See `Part`."""
         for row, part in enumerate(self.each):
-            out[view_of(*part.in_out)] = decoded[view_of(row, *part.in_chunk)]
+            out[view_of(*part.in_out)] = decoded[view_of(row)][one_index(part.in_chunk, decoded.shape[1:])]
 
     def fill(self, out: Values, value: Any) -> None:
         """See `Part`."""
@@ -287,7 +306,7 @@ def plan_parts(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[Obj
     return iter([ObjectPart(tuple([number for number, _ in pairs]), SomeChunks(coords, [part]))])
 
 
-def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[ObjectBox]:
+def plan_objects(dims: tuple[AxisSelection, ...], grid: ObjectGrid) -> Iterator[ObjectBox]:
     """The objects that a selection touches, in C order.
 
     `whole`: every element of the object that lies within the array is selected.
@@ -307,9 +326,9 @@ def plan_objects(dims: tuple[DimSelection, ...], grid: ObjectGrid) -> Iterator[O
 Along = list[tuple[int, tuple[ChunkDim, ...], bool]]
 
 
-def _objects_along(dim: DimSelection, length: int, chunk: int, count: int) -> Along:
+def _objects_along(dim: AxisSelection, length: int, chunk: int, count: int) -> Along:
     """Along one dimension: each object that is touched, which chunks of it, and whether that is the whole of it."""
-    touched = project(dim, length, chunk)
+    touched = _touched(dim, length, chunk)
     first, last = touched[0].chunk // count, touched[-1].chunk // count
     if first == last:
         parts = [(first, tuple(touched))]
@@ -319,14 +338,24 @@ def _objects_along(dim: DimSelection, length: int, chunk: int, count: int) -> Al
     return [(i, part, len(part) == min(count, nchunks - i * count) and all(d.whole for d in part)) for i, part in parts]
 
 
-def _listed_objects_along(dim: DimSelection, length: int, edges: ChunkEdges, chunk: int | None) -> Along:
+def _touched(dim: AxisSelection, length: int, chunk: int) -> list[ChunkDim]:
+    return project(dim, length, chunk) if isinstance(dim, DimSelection) else project_index(dim, length, chunk)
+
+
+def _listed_objects_along(dim: AxisSelection, length: int, edges: ChunkEdges, chunk: int | None) -> Along:
     """The same for objects of these lengths, of chunks of one length each, or None where each is one chunk."""
     if chunk is None:
-        return [(part.chunk, (part,), part.whole) for part in project_edges(dim, length, edges)]
+        touched = (
+            project_edges(dim, length, edges)
+            if isinstance(dim, DimSelection)
+            else project_index_edges(dim, length, edges)
+        )
+        return [(part.chunk, (part,), part.whole) for part in touched]
     parts: Along = []
-    for i, group in groupby(project(dim, length, chunk), lambda d: edges.chunk_at(d.chunk * chunk)):
-        touched = tuple(group)
+    touched = project(dim, length, chunk) if isinstance(dim, DimSelection) else project_index(dim, length, chunk)
+    for i, group in groupby(touched, lambda d: edges.chunk_at(d.chunk * chunk)):
+        within = tuple(group)
         begin, end = edges.bounds(i)
         nchunks = -(-(min(end, length) - begin) // chunk)
-        parts.append((i, touched, len(touched) == nchunks and all(d.whole for d in touched)))
+        parts.append((i, within, len(within) == nchunks and all(d.whole for d in within)))
     return parts

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from zarr_hdf5.array.plan import ObjectPart
 from zarr_hdf5.chunk_source import ObjectGrid
 
-__all__ = ["Points", "plan_points"]
+__all__ = ["ObjectPoints", "Points", "plan_points"]
 
 Numbers = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
@@ -67,13 +68,36 @@ class Points:
         """See `Part`."""
         out[self.in_out] = value
 
+    def overwrite(self, chunks: Values, value: Values) -> None:
+        """See `WritablePart`; an element that is there twice gets the last of its values."""
+        chunks[(self.rows, *self.in_chunk)] = value[self.in_out]
 
-def plan_points(points: Numbers, grid: ObjectGrid) -> Iterator[ObjectPart]:
-    """The objects that hold `points`, (rank, n), and their chunks, in C order; the result is theirs, (n,)."""
+    def covers(self, shape: tuple[int, ...]) -> bool:
+        """See `WritablePart`; nobody counts."""
+        return False
+
+    def partial(self) -> list[int]:
+        """See `WritablePart`."""
+        return list(range(len(self.coords)))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPoints(ObjectPart):
+    """An `ObjectPart` of single elements."""
+
+    part: Points
+    whole: bool = False
+
+
+def plan_points(points: Numbers, grid: ObjectGrid) -> Iterator[ObjectPoints]:
+    """The objects that hold `points`, (rank, n), and their chunks, in C order; the result is theirs, (n,).
+
+    Points of one chunk keep their order.
+    """
     if not points.shape[1]:
         return
     chunks, objects, in_chunk = grid.place(points)
-    order = np.lexsort((*chunks[::-1], *objects[::-1])) if len(points) else np.arange(points.shape[1])
+    order = _order(np.concatenate([objects, chunks]))
     chunks, objects, in_chunk = chunks[:, order], objects[:, order], in_chunk[:, order]
     chunk_begins, object_begins = _begins(chunks), _begins(objects)
     chunk_of = np.repeat(np.arange(len(chunk_begins)), np.diff(chunk_begins, append=len(order)))
@@ -84,7 +108,17 @@ def plan_points(points: Numbers, grid: ObjectGrid) -> Iterator[ObjectPart]:
         first = chunk_begins[chunk_of[start] : chunk_of[end - 1] + 1]
         coords = (chunks[:, first] - first_chunks[:, i : i + 1]).T
         part = Points(coords, rows, in_chunk[:, start:end], order[start:end])
-        yield ObjectPart(tuple(objects[:, start].tolist()), part)
+        yield ObjectPoints(tuple(objects[:, start].tolist()), part)
+
+
+def _order(rows: Numbers) -> npt.NDArray[np.intp]:
+    """The order of columns that sorts them by the first row, then by the second, ...; equal ones stay in theirs."""
+    if not len(rows):
+        return np.arange(rows.shape[1])
+    sizes = tuple([int(most) + 1 for most in rows.max(axis=1)])
+    if prod(sizes) < 2**63:  # one number for each is sorted much faster
+        return np.asarray(np.ravel_multi_index(tuple(rows), sizes)).argsort(kind="stable")
+    return np.lexsort(rows[::-1])
 
 
 def _begins(columns: Numbers) -> npt.NDArray[np.intp]:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.array.plan import Box, ChunkPart, Part, Slices, SomeChunks, view_of
+from zarr_hdf5.array.mesh import Inside, one_index
+from zarr_hdf5.array.plan import Box, ChunkPart, Part, SomeChunks, view_of
 from zarr_hdf5.array.points import Points
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.chunk_source import ChunkLocations
@@ -51,24 +52,25 @@ class Run:
 
     start: int
     shape: tuple[int, ...]
-    inside: Slices
+    inside: Inside
     exact: bool
 
 
-def run_of(in_chunk: Slices, chunk_shape: tuple[int, ...]) -> Run:
-    """The run that holds the selected elements of a chunk; none of the slices is empty."""
+def run_of(in_chunk: Inside, chunk_shape: tuple[int, ...]) -> Run:
+    """The run that holds the selected elements of a chunk; nothing selected is empty."""
     start, exact, narrow = 0, True, True
     shape, inside = list(chunk_shape), list(in_chunk)
     for axis, (chosen, length) in enumerate(zip(in_chunk, chunk_shape, strict=True)):
-        positions = range(length)[chosen]
-        low, high = sorted((positions[0], positions[-1]))
+        positions = range(length)[chosen] if isinstance(chosen, slice) else chosen
+        low, high = sorted((int(positions[0]), int(positions[-1])))
         start *= length
         if narrow:  # so far there is but one position along each dimension
             start += low
             shape[axis] = high - low + 1
-            inside[axis] = slice(None, None, positions.step)
+            inside[axis] = slice(None, None, positions.step) if isinstance(positions, range) else positions - low
             narrow = low == high
-        exact = exact and len(positions) == shape[axis] and (positions.step == 1 or len(positions) == 1)
+        forwards = not isinstance(positions, range) or positions.step == 1 or len(positions) == 1
+        exact = exact and len(positions) == shape[axis] and forwards
     return Run(start, tuple(shape), tuple(inside), exact)
 
 
@@ -128,7 +130,7 @@ def _read_runs(
     wanted = run_of(in_chunk, spec.shape)
     for i, offset in zip(present, locations.offsets[present].tolist(), strict=True):
         part = parts[i]
-        if part.in_chunk != in_chunk:  # mostly the same is wanted of all
+        if not _same(part.in_chunk, in_chunk):  # mostly the same is wanted of all
             in_chunk, wanted = part.in_chunk, run_of(part.in_chunk, spec.shape)
         start = offset + wanted.start * spec.dtype.itemsize
         if into is not None and wanted.exact:
@@ -142,6 +144,10 @@ def _read_runs(
         run(lambda task: into.read_into(key, task, version), list(_tasks(straight)))
     if others or not straight:
         _read_others(stored, locations, others, out)
+
+
+def _same(one: Inside, other: Inside) -> bool:
+    return all(a is b or (isinstance(a, slice) and a == b) for a, b in zip(one, other, strict=True))
 
 
 def _present(
@@ -219,7 +225,8 @@ def _read_others(
         done += len(parts)
         joined = taken[0] if len(taken) == 1 else b"".join(taken)
         decoded = codec.deserialize(joined, replace(spec, shape=(len(parts), *wanted.shape)))
-        for elements, part in zip(decoded[(slice(None), *wanted.inside)], parts, strict=True):
+        index = (slice(None), *one_index(wanted.inside, wanted.shape))
+        for elements, part in zip(decoded[index], parts, strict=True):
             out[part.in_out] = elements
 
 

@@ -10,14 +10,14 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.forms import for_each_form
-from zarr_hdf5.array.plan import Box, ObjectBox, view_of
+from zarr_hdf5.array.plan import Box, view_of
 from zarr_hdf5.array.read import OBJECTS_AT_ONCE, decode_chunk, fetch, task_length
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, ObjectWriter, UpdatingSink
@@ -28,12 +28,60 @@ from zarr_hdf5.parallel import run
 from zarr_hdf5.scratch import Allocate, fresh, scratch
 from zarr_hdf5.stored_array import StoredArray
 
-__all__ = ["delete_object", "write", "write_again"]
+__all__ = ["WritableObject", "WritablePart", "delete_object", "write", "write_again"]
 
 WINDOW_NBYTES = 64 << 20
 """Decoded bytes of objects that are read before they are written, all at once."""
 
 Values = npt.NDArray[Any]
+
+
+class WritablePart(Protocol):
+    """What is selected of some chunks of one object, to be written."""
+
+    @property
+    def nchunks(self) -> int:
+        """How many chunks."""
+        ...
+
+    def chunks(self) -> npt.NDArray[np.intp]:
+        """(m, rank): the chunks, counted within the object."""
+        ...
+
+    def split(self, most: int) -> "Iterator[WritablePart]":
+        """The same in parts of at most `most` chunks, which stay in their order."""
+        ...
+
+    def partial(self) -> list[int]:
+        """Rows of the chunks of which something may stay as it is."""
+        ...
+
+    def covers(self, shape: tuple[int, ...]) -> bool:
+        """Whether all elements of chunks of `shape` are sure to be selected, also those outside the array, in order."""
+        ...
+
+    def overwrite(self, chunks: Values, value: Values) -> None:
+        """Give the selected elements of the decoded chunks, (m, *chunk_shape), their places' values."""
+        ...
+
+
+class WritableObject(Protocol):
+    """The part of one object that is written."""
+
+    @property
+    def coords(self) -> tuple[int, ...]:
+        """Of the object, in the grid of objects."""
+        ...
+
+    @property
+    def part(self) -> WritablePart:
+        """What of it."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of what lies within the array stays."""
+        ...
 
 
 @dataclass(slots=True)
@@ -45,7 +93,7 @@ class PendingObject:
     """
 
     key: str
-    planned: ObjectBox
+    planned: WritableObject
     chunks: list[Buffer | None]
     todo: int
     lacking: bool
@@ -61,12 +109,12 @@ class Task:
     """
 
     pending: PendingObject
-    box: Box
+    part: WritablePart
     numbers: list[int]
     position: int
 
 
-def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], value: Values) -> None:
+def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[WritableObject], value: Values) -> None:
     """Write `value` (axes in the stored order) to the planned objects."""
     if stored.form is not None:
         for_each_form(stored.form, objects, lambda form, some: write(form, form.sink or sink, some, value))
@@ -75,7 +123,7 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[ObjectBox], va
         with _locked(stored, sink, [planned.coords for planned in window]):
             carried: dict[tuple[int, ...], list[Buffer | None]] = {}
 
-            def carry(planned: ObjectBox, carried: dict[Any, Any] = carried) -> None:
+            def carry(planned: WritableObject, carried: dict[Any, Any] = carried) -> None:
                 old = carried[planned.coords] = [None] * stored.source.grid.nchunks_per_object
                 _carry(stored, planned, old, partial=True, untouched=not _updates(sink, planned))
 
@@ -107,8 +155,8 @@ def delete_object(stored: StoredArray, sink: ChunkSink, object_coords: tuple[int
         sink.write(object_coords, [None] * stored.source.grid.nchunks_per_object)
 
 
-def _windows(stored: StoredArray, objects: Iterable[ObjectBox]) -> Iterator[list[ObjectBox]]:
-    window: list[ObjectBox] = []
+def _windows(stored: StoredArray, objects: Iterable[WritableObject]) -> Iterator[list[WritableObject]]:
+    window: list[WritableObject] = []
     nbytes = 0
     for planned in objects:
         window.append(planned)
@@ -128,13 +176,13 @@ def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.i
     return np.asarray(np.ravel_multi_index(tuple(coords.T), grid.chunks_per_object))
 
 
-def _updates(sink: ChunkSink, planned: ObjectBox) -> bool:
+def _updates(sink: ChunkSink, planned: WritableObject) -> bool:
     """Whether to try to change some chunks of an object, not to write the whole of it."""
     return isinstance(sink, UpdatingSink) and not planned.whole and planned.part.nchunks <= sink.max_updates
 
 
 def _carry(
-    stored: StoredArray, planned: ObjectBox, chunks: list[Buffer | None], *, partial: bool, untouched: bool
+    stored: StoredArray, planned: WritableObject, chunks: list[Buffer | None], *, partial: bool, untouched: bool
 ) -> None:
     """Put encoded chunks of the old object into `chunks`: those to be decoded, those that stay as they are, or both."""
     part = planned.part
@@ -178,7 +226,7 @@ def _fetch_chunks(
 def _tasks(
     stored: StoredArray,
     sink: ChunkSink,
-    window: Sequence[ObjectBox],
+    window: Sequence[WritableObject],
     carried: dict[tuple[int, ...], list[Buffer | None]],
     begun: list[PendingObject],
 ) -> Iterator[Task]:
@@ -190,14 +238,14 @@ def _tasks(
         pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned), writer)
         begun.append(pending)
         position = 0
-        for box in planned.part.split(task_length(stored, nchunks, len(window))):
-            yield Task(pending, box, _numbers(box.chunks(), grid).tolist(), position)
-            position += box.nchunks
+        for part in planned.part.split(task_length(stored, nchunks, len(window))):
+            yield Task(pending, part, _numbers(part.chunks(), grid).tolist(), position)
+            position += part.nchunks
 
 
 def _write_task(stored: StoredArray, sink: ChunkSink, task: Task, value: Values) -> None:
     """Encode the chunks of a task; the last task of an object writes what is left to write."""
-    pending, nchunks = task.pending, task.box.nchunks
+    pending, nchunks = task.pending, task.part.nchunks
     with scratch() as memory:
         if pending.writer is not None:
             pending.writer.put(task.position, nchunks, *_encode(stored, task, value, memory.allocate))
@@ -229,17 +277,16 @@ def _finish(stored: StoredArray, sink: ChunkSink, pending: PendingObject) -> Non
 
 def _encode(stored: StoredArray, task: Task, value: Values, allocate: Allocate) -> tuple[list[int], Sequence[Buffer]]:
     """The encoded chunks that are more than the fill value, and their places in C order of the object."""
-    spec, box, numbers = stored.chain.spec, task.box, task.numbers
-    covered = box.covers(spec.shape)
-    if covered and box.nchunks == 1 and value.dtype == spec.dtype:
-        new = value[view_of(np.newaxis, *box.in_out)]
+    spec, part, numbers = stored.chain.spec, task.part, task.numbers
+    covered = part.covers(spec.shape)
+    if covered and part.nchunks == 1 and value.dtype == spec.dtype and isinstance(part, Box):
+        new = value[view_of(np.newaxis, *part.in_out)]
     else:
-        new = _new_chunks(spec, box.nchunks, allocate)
+        new = _new_chunks(spec, part.nchunks, allocate)
         if not covered:
             new[...] = spec.fill_value
-            _fill_in(stored, task.pending, box.partial(), numbers, new)
-        for chunks, region in box.views(new, value):
-            chunks[...] = region
+            _fill_in(stored, task.pending, part.partial(), numbers, new)
+        part.overwrite(new, value)
     absent = are_fill(new, spec.fill_value)
     if absent.any():
         there = np.flatnonzero(~absent)

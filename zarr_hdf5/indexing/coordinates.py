@@ -1,9 +1,10 @@
-"""Coordinate selections: an integer or an array of integers for each dimension, broadcast against each other.
+"""Coordinate and mask selections: single elements, by integers for each dimension or by a mask over all.
 
-As numpy's advanced indexing with integer arrays alone
+As numpy's advanced indexing with arrays alone
 (https://numpy.org/doc/stable/user/basics.indexing.html#advanced-indexing). Knows shapes; knows nothing of chunks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.errors import SelectionError
+from zarr_hdf5.indexing.basic import AxisSelection, Selection
+from zarr_hdf5.indexing.orthogonal import parse_orthogonal
+from zarr_hdf5.indexing.positions import parse_positions
 
-__all__ = ["CoordinateSelection", "parse_coordinates"]
+__all__ = ["CoordinateSelection", "parse_coordinates", "parse_mask", "parse_vectorized"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +33,21 @@ class CoordinateSelection:
     shape: tuple[int, ...]
 
 
+def parse_vectorized(selection: object, shape: tuple[int, ...]) -> CoordinateSelection | Selection[AxisSelection]:
+    """What `array.vindex[selection]` means for an array of `shape`: coordinates, or one mask over all dimensions.
+
+    Coordinates that `numpy.ix_` has made are the orthogonal selection that they came from. Raises as the others.
+    """
+    items = selection if isinstance(selection, tuple) else (selection,)
+    if len(items) == 1 and is_mask(items[0]):
+        return parse_mask(items[0], shape)
+    if len(items) > 1 and _is_open_mesh(items):
+        return parse_orthogonal(tuple([item.ravel() for item in items]), shape)
+    return parse_coordinates(selection, shape)
+
+
 def parse_coordinates(selection: object, shape: tuple[int, ...]) -> CoordinateSelection:
-    """What `array.vindex[selection]` means for an array of `shape`.
+    """An integer or an array of integers for each dimension, broadcast against each other.
 
     Raises
     ------
@@ -43,7 +60,7 @@ def parse_coordinates(selection: object, shape: tuple[int, ...]) -> CoordinateSe
         raise SelectionError(
             f"{len(items)} coordinates for an array of {len(shape)} dimensions; one for each is needed"
         )
-    columns = [_parse_column(item, axis, length) for axis, (item, length) in enumerate(zip(items, shape, strict=True))]
+    columns = [parse_positions(item, axis, n) for axis, (item, n) in enumerate(zip(items, shape, strict=True))]
     try:
         full = np.broadcast_arrays(*columns)
     except ValueError as error:
@@ -54,21 +71,37 @@ def parse_coordinates(selection: object, shape: tuple[int, ...]) -> CoordinateSe
     return CoordinateSelection(np.stack([column.ravel() for column in full]), full[0].shape)
 
 
-def _parse_column(item: Any, axis: int, length: int) -> npt.NDArray[np.int64]:
-    if isinstance(item, slice) or item is Ellipsis or item is None:
-        raise SelectionError(f"{item!r} is no coordinate for axis {axis}; use integers and arrays of integers")
-    try:
-        column = np.asarray(item)
-    except ValueError as error:  # ragged lists
-        raise SelectionError(f"no coordinates for axis {axis}: {error}") from error
-    if not column.size:
-        column = column.astype(np.int64)
-    if column.dtype.kind not in "iu":
-        raise SelectionError(f"coordinates for axis {axis} are {column.dtype}; use integers and arrays of integers")
-    outside = (column < -length) | (column >= length)
-    if outside.any():
-        raise SelectionError(
-            f"coordinate {column[outside].flat[0]} is out of bounds for axis {axis} with length {length}"
-        )
-    column = column.astype(np.int64)
-    return np.where(column < 0, column + length, column)
+def parse_mask(mask: Any, shape: tuple[int, ...]) -> CoordinateSelection:
+    """The elements where a boolean array of the array's `shape` is true, in C order.
+
+    Raises SelectionError for anything else.
+    """
+    items = mask if isinstance(mask, tuple) else (mask,)
+    if len(items) != 1 or not is_mask(items[0]):
+        raise SelectionError("a mask selection is one array of booleans")
+    found = np.asarray(items[0])
+    if found.shape != shape:
+        raise SelectionError(f"a mask of shape {found.shape} for an array of shape {shape}")
+    points = np.stack(found.nonzero()) if found.ndim else np.empty((0, int(found)), np.int64)
+    return CoordinateSelection(points.astype(np.int64, copy=False), (points.shape[1],))
+
+
+def is_mask(item: Any) -> bool:
+    """Whether this is a boolean, or an array or lists of such."""
+    if isinstance(item, bool | np.bool_):
+        return True
+    if isinstance(item, list):
+        while isinstance(item, list) and item:
+            item = item[0]
+        return isinstance(item, bool | np.bool_)
+    return hasattr(item, "shape") and getattr(item, "dtype", None) == np.bool_
+
+
+def _is_open_mesh(items: Sequence[Any]) -> bool:
+    """Whether each item is an array that varies along the axis of its own place alone."""
+    return all(
+        isinstance(item, np.ndarray)
+        and item.dtype.kind in "iu"
+        and item.shape == tuple(item.size if i == axis else 1 for i in range(len(items)))
+        for axis, item in enumerate(items)
+    )

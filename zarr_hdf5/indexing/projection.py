@@ -4,24 +4,29 @@ Knows positions, lengths and slices; knows nothing of stored chunks.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.indexing.basic import DimSelection
 
-__all__ = ["ChunkDim", "project", "project_edges", "slice_between"]
+__all__ = ["ChunkDim", "InChunk", "project", "project_edges", "slice_between"]
+
+InChunk: TypeAlias = slice | npt.NDArray[np.int64]
 
 
 class ChunkDim(NamedTuple):
     """What a selection takes from one chunk, along one dimension.
 
     `chunk`: index of the chunk. `in_chunk`: the positions within it, in the order of the selection (the step may be
-    negative). `in_out`: where they go in the result (step 1). `whole`: they are all the positions of the chunk that
-    lie within the array.
+    negative; an array is ascending). `in_out`: where they go in the result (step 1). `whole`: they are all the
+    positions of the chunk that lie within the array.
     """
 
     chunk: int
-    in_chunk: slice
+    in_chunk: InChunk
     in_out: slice
     whole: bool
 
