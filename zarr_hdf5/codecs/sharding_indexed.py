@@ -122,8 +122,8 @@ class ShardingCodec:
     def _nested(self) -> "ShardingCodec | None":
         """The codec of shards directly within these."""
         inner = self.codecs
-        direct = not inner.array_array and not inner.bytes_bytes and isinstance(inner.array_bytes, ShardingCodec)
-        return inner.array_bytes if direct and isinstance(inner.array_bytes, ShardingCodec) else None
+        alone = not inner.array_array and not inner.bytes_bytes
+        return inner.array_bytes if alone and isinstance(inner.array_bytes, ShardingCodec) else None
 
     def divides(self, lengths: Sequence[Collection[int]]) -> bool:
         """Whether inner chunks, to any depth, divide shards of all these lengths along each dimension."""
