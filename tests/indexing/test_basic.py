@@ -13,11 +13,17 @@ from zarr_hdf5.indexing.basic import DimSelection, Selection, parse_basic
 
 
 class Index:
+    def __repr__(self) -> str:
+        return "Index()"
+
     def __index__(self) -> int:
         return 2
 
 
 class BadIndex:
+    def __repr__(self) -> str:
+        return "BadIndex()"
+
     def __index__(self) -> int:
         raise TypeError("no")
 
@@ -117,7 +123,7 @@ REFUSED: list[tuple[Any, str]] = [
     ((0, (1, 2)), "array.oindex"),
     (np.array([0, 1]), "array.oindex"),
     (np.ones(SHAPE, dtype=bool), "array.oindex"),
-    (object(), "use integers"),
+    (NotImplemented, "use integers"),
     (BadIndex(), "axis 0"),
     (slice(0, 5, 0), "illegal slice for axis 0: slice step cannot be zero"),
     (slice(0.5, 3), "illegal slice"),
