@@ -105,7 +105,7 @@ _PLAIN = frozenset((int, np.int64, slice, EllipsisType, type(None)))
 
 def is_plain(items: tuple[object, ...]) -> bool:
     """Whether a selection is sure to be basic, by its types alone."""
-    return all(type(item) in _PLAIN for item in items)
+    return _PLAIN.issuperset(map(type, items))
 
 
 def parse_basic(selection: object, shape: tuple[int, ...]) -> Selection[DimSelection]:
