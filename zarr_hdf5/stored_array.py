@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
+from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.chunk_source import ChunkSink, ChunkSource
 from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.stores.protocol import Get, GetRanges
@@ -34,6 +35,8 @@ class StoredArray:
         None where the array cannot be written.
     natural_chunks
         Whether the chunks are those of the file, not slabs made up for reading.
+    config
+        How it is read and written.
     """
 
     store: ChunkStore
@@ -42,6 +45,7 @@ class StoredArray:
     order: tuple[int, ...]
     sink: ChunkSink | None = None
     natural_chunks: bool = True
+    config: ArrayConfig = DEFAULT_CONFIG
 
 
 class Composer(ABC):
