@@ -30,7 +30,7 @@ ACTS: dict[str, tuple[Callable[[zh.Group], object], str]] = {
     "`array.attrs`, a mutable mapping": (lambda root: array(root).attrs.setdefault("x", [1]), FILES),
     "`group.copy`": (lambda root: root.copy("g", "copy"), FILES),
     "`group.move`": (lambda root: root.move("g/a", "moved"), FILES),
-    "`del group[...]`": (lambda root: root.__delitem__("g"), FILES),
+    "`del group[...]`": (lambda root: root.__delitem__("g"), "h5py"),
     "`group.create_hierarchy`": (
         lambda root: root.create_hierarchy({"m/n": {"shape": (2,), "dtype": "i4"}, "k": zh.GroupModel()}),
         FILES,
