@@ -11,6 +11,7 @@ import zarr
 import zarr_hdf5 as zh
 from zarr_hdf5.array_config import ArrayConfig
 from zarr_hdf5.errors import ChunkNotFoundError, InvalidMetadataError, NotFoundError
+from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.memory import MemoryStore
 
 WRITE_ALL: Any = {"write_empty_chunks": True}
@@ -134,6 +135,37 @@ def test_parts_of_missing_chunks_can_be_written(tmp_path: Path) -> None:
     assert array[...].tolist() == [[2] * 3] * 3
     array.append(np.full((1, 3), 7))
     assert array[3].tolist() == [7] * 3
+
+
+def test_hdf5_files_and_one_file(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        dataset = file.create_dataset("a", (8, 8), "<i4", chunks=(2, 2), fillvalue=7)
+        dataset[:2, :2] = 1
+        file["b"] = np.zeros((2, 2))
+    with create(tmp_path / "one.h5") as one:
+        one[:2, :2] = 1
+    for array in (
+        zh.open_array(tmp_path / "old.h5", path="a", config=STRICT),
+        zh.open_array(tmp_path / "one.h5", config=STRICT),
+    ):
+        assert array[:2, :2].tolist() == [[1, 1], [1, 1]]
+        for selection in (np.s_[2:4, :2], np.s_[:2, 6:], np.s_[:, :]):
+            with pytest.raises(ChunkNotFoundError):
+                array[selection]
+    assert not np.asarray(zh.open_array(tmp_path / "old.h5", path="b", config=STRICT)).any()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_parts_of_shards(tmp_path: Path, in_place: bool) -> None:
+    """Also where shards are changed in place."""
+    create(tmp_path, chunks=(1, 2), shards=(8, 8))[...] = 1
+    store = LocalStore(tmp_path, in_place=in_place)
+    array = zh.open_array(store, "r+", config=WRITE_ALL)
+    array[2, 2:4] = 7
+    assert stored_chunks(array) == 32
+    zh.open_array(store, "r+")[3, 2:4] = 7
+    assert stored_chunks(array) == 31
+    assert zh.verify(tmp_path)
 
 
 def test_groups_hand_it_on(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from zarr_hdf5.nodes.create import create_array_at
 from zarr_hdf5.nodes.transfer import check_apart, place_of
 from zarr_hdf5.onefile.store import OneFileStore
 from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store, flush_store
 
 __all__ = ["Conversion", "convert"]
@@ -109,6 +110,8 @@ def convert(
         Objects that cannot be converted are named there, with the reason; they do not stop the rest.
     """
     source, target = open(src), new_store_at(dst)
+    if isinstance(source.store, LocalStore):
+        source = open(src, consolidated=False)  # what is there, whatever it was when that was written
     check_apart(place_of(source.store), place_of(target))
     create_master = wants_master(target, hdf5)
     if isinstance(hdf5, HDF5):
