@@ -4,6 +4,7 @@ Every cell is found out by trying it.
 """
 
 import io
+import sys
 import tempfile
 import warnings
 import zipfile
@@ -25,6 +26,11 @@ from zarr_hdf5.hdf5.filters import FilterId
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.metadata import dump_json
 from zarr_hdf5.twin.filters import BACK
+
+sys.path.insert(0, str(Path(__file__).parent))  # for whoever runs this by its path
+
+from support_of_life import COLUMNS as LIFE_COLUMNS
+from support_of_life import life
 
 __all__ = ["PAGE", "support"]
 
@@ -106,6 +112,7 @@ def support() -> str:
         ("Codecs", ("codec", "written and read", "HDF5 filter", "why none"), codecs()),
         ("Shapes and shards", ("what", "Zarr side", "HDF5 side", "why not"), shapes()),
         ("Chunk keys", ("encoding", "separator", "a key", "written and read"), keys()),
+        ("Lives of arrays and hierarchies", LIFE_COLUMNS, life()),
         ("HDF5 files that are opened: filters", ("filter", "number", "read by"), filters()),
         ("HDF5 files that are opened: data types", HDF5_COLUMNS, hdf5_types()),
         ("HDF5 files that are opened: layouts and links", HDF5_COLUMNS, hdf5_features()),

@@ -7,10 +7,14 @@ from zarr_hdf5 import errors
 from zarr_hdf5.api.open import create_array, create_group, open, open_array, open_group
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.group import Group
+from zarr_hdf5.model.array import ArrayModel
+from zarr_hdf5.model.group import GroupModel
 from zarr_hdf5.shard.options import HDF5
 
 if TYPE_CHECKING:
     from zarr_hdf5.api.convert import Conversion, convert
+    from zarr_hdf5.api.copy import copy
+    from zarr_hdf5.api.from_model import from_model
     from zarr_hdf5.api.link import Link, link
     from zarr_hdf5.api.sync import compact, sync
     from zarr_hdf5.api.verify import Report, verify
@@ -18,16 +22,20 @@ if TYPE_CHECKING:
 __all__ = [
     "HDF5",
     "Array",
+    "ArrayModel",
     "Conversion",
     "Group",
+    "GroupModel",
     "Link",
     "Report",
     "__version__",
     "compact",
     "convert",
+    "copy",
     "create_array",
     "create_group",
     "errors",
+    "from_model",
     "link",
     "open",
     "open_array",
@@ -41,6 +49,8 @@ __version__ = "0.1.0"
 _RARE = {
     "Conversion": "zarr_hdf5.api.convert",
     "convert": "zarr_hdf5.api.convert",
+    "copy": "zarr_hdf5.api.copy",
+    "from_model": "zarr_hdf5.api.from_model",
     "Link": "zarr_hdf5.api.link",
     "link": "zarr_hdf5.api.link",
     "Report": "zarr_hdf5.api.verify",

@@ -2,6 +2,7 @@
 
 ZarrHDF5Error
 ├── NotFoundError            nothing there                           (FileNotFoundError)
+│   └── ChunkNotFoundError   a chunk that was to be there is not stored
 ├── AlreadyExistsError       something there that may not be replaced (FileExistsError)
 ├── ReadOnlyError            opened, or granted, for reading only     (PermissionError)
 ├── StorageError             the storage failed: full disk, I/O error (OSError)
@@ -23,6 +24,7 @@ from typing import Literal
 __all__ = [
     "AlreadyExistsError",
     "ChecksumError",
+    "ChunkNotFoundError",
     "CodecError",
     "CorruptDataError",
     "InteroperabilityWarning",
@@ -44,6 +46,17 @@ class ZarrHDF5Error(Exception):
 
 class NotFoundError(ZarrHDF5Error, FileNotFoundError):
     """There is no array, group or object under this name."""
+
+
+class ChunkNotFoundError(NotFoundError):
+    """A chunk is not stored, in an array that was opened with `read_missing_chunks` false.
+
+    `key` names the object it would be in, `chunk` its place in the object, counted in chunks.
+    """
+
+    def __init__(self, key: str, chunk: tuple[int, ...]) -> None:
+        self.key, self.chunk = key, chunk
+        super().__init__(f"{key}: chunk {chunk} is not stored")
 
 
 class AlreadyExistsError(ZarrHDF5Error, FileExistsError):

@@ -8,7 +8,7 @@ from html import escape
 
 from zarr_hdf5.text import printable
 
-__all__ = ["TreeNode", "tree_html", "tree_text"]
+__all__ = ["Tree", "TreeNode", "tree_html", "tree_text"]
 
 OPEN_LEVELS = 2
 """Levels that are unfolded to begin with."""
@@ -31,6 +31,19 @@ class TreeNode:
     name: str
     label: str
     children: tuple["TreeNode", ...]
+
+
+class Tree:
+    """A hierarchy drawn as a tree: text in a terminal, folding in a notebook."""
+
+    def __init__(self, root: TreeNode) -> None:
+        self.root = root
+
+    def __repr__(self) -> str:
+        return tree_text(self.root)
+
+    def _repr_html_(self) -> str:
+        return tree_html(self.root)
 
 
 # Both loops keep their own stack: a hierarchy may be deeper than Python's.

@@ -1,9 +1,13 @@
-"""Nodes of a Zarr hierarchy: where their metadata documents are, and what lies below them.
+"""Nodes of a Zarr hierarchy: where their metadata documents are, how one is read and written.
 
+A node is where there is a document: since 2024 the specification has no groups without one ("implicit groups").
 Source: Zarr core specification v3, "Storage" and "Hierarchy".
 """
 
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
 
 from zarr_hdf5.errors import (
     AlreadyExistsError,
@@ -15,9 +19,12 @@ from zarr_hdf5.errors import (
     UnsupportedFeatureError,
 )
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.consolidated import without_consolidated
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.metadata.node import parse_node
+from zarr_hdf5.parallel import run
+from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = [
@@ -25,8 +32,13 @@ __all__ = [
     "UNREADABLE",
     "Metadata",
     "NodeStore",
+    "ancestors",
     "child_names",
     "clear_node",
+    "document_key",
+    "forget_consolidated",
+    "has_node",
+    "hierarchies_above",
     "join",
     "node_path",
     "normalize_path",
@@ -91,21 +103,39 @@ def prefix_of(path: str) -> str:
     return f"{path}/" if path else ""
 
 
+def document_key(path: str) -> str:
+    """The key of a node's document."""
+    return prefix_of(path) + DOCUMENT
+
+
 def read_node(store: Store, path: str) -> Metadata:
     """The metadata of the node at `path`. Raises NotFoundError, InvalidMetadataError, UnsupportedFeatureError."""
     if isinstance(store, NodeStore):
         return store.node(path)
-    where = f"{store.url}/{prefix_of(path)}{DOCUMENT}"
     try:
-        data = store.get(prefix_of(path) + DOCUMENT).data
+        data = store.get(document_key(path)).data
     except NotFoundError as error:
         raise NotFoundError(f"no Zarr v3 array or group at {store.url}/{path}".rstrip("/")) from error
-    return parse_node(bytes(data), where)
+    return parse_node(bytes(data), f"{store.url}/{document_key(path)}")
+
+
+def has_node(store: Store, path: str) -> bool:
+    """Whether there is a node at `path`, be it readable or not."""
+    if not isinstance(store, NodeStore):
+        return store.exists(document_key(path))
+    try:
+        store.node(path)
+    except NotFoundError:
+        return False
+    except UNREADABLE:
+        pass
+    return True
 
 
 def write_node(store: Store, path: str, metadata: Metadata) -> None:
-    """Write a node's document."""
-    store.set(prefix_of(path) + DOCUMENT, [dump_json(metadata.to_json())])
+    """Write a node's document; what groups above have said of it in their own is forgotten."""
+    forget_consolidated(store, path)
+    store.set(document_key(path), [dump_json(metadata.to_json())])
 
 
 def clear_node(store: Store, path: str, *, overwrite: bool) -> None:
@@ -117,17 +147,16 @@ def clear_node(store: Store, path: str, *, overwrite: bool) -> None:
         If there is one and `overwrite` is false.
     """
     if overwrite:
+        forget_consolidated(store, path)
         store.delete_prefix(path)
-    elif store.exists(prefix_of(path) + DOCUMENT):
+    elif store.exists(document_key(path)):
         raise AlreadyExistsError(f"there is a node at {store.url}/{path} already; overwrite=True replaces it")
 
 
 def require_parents(store: Store, path: str) -> None:
     """Make groups of all ancestors of `path` that are not there yet."""
-    names = path.split("/")[:-1] if path else []
-    for depth in range(len(names) + 1 if path else 0):
-        parent = "/".join(names[:depth])
-        if not store.exists(prefix_of(parent) + DOCUMENT):
+    for parent in ancestors(path):
+        if not store.exists(document_key(parent)):
             write_node(store, parent, GroupMetadata())
         elif isinstance(read_node(store, parent), ArrayMetadata):
             raise AlreadyExistsError(f"{store.url}/{parent} is an array; it can have nothing below it")
@@ -138,4 +167,42 @@ def child_names(store: Store, path: str) -> list[str]:
     if isinstance(store, NodeStore):
         return store.child_names(path)
     _, names = store.list_dir(path)
-    return [name for name in names if store.exists(f"{prefix_of(path)}{name}/{DOCUMENT}")]
+    there: set[str] = set()
+
+    def look(name: str) -> None:
+        if store.exists(f"{prefix_of(path)}{name}/{DOCUMENT}"):
+            there.add(name)
+
+    run(look, names)
+    return sorted(there)
+
+
+def forget_consolidated(store: Store, path: str) -> None:
+    """Take from all groups above `path` the consolidated metadata, which are about to become untrue.
+
+    They are not brought up to date: of two programs that did so at once, one would undo what the other has said.
+    """
+    for root, below in hierarchies_above(store, path):
+        for parent in ancestors(below):
+            try:
+                group = read_node(root, parent)
+            except (NotFoundError, InvalidMetadataError, UnsupportedFeatureError):
+                continue
+            if isinstance(group, GroupMetadata) and (bare := without_consolidated(group)) is not group:
+                root.set(document_key(parent), [dump_json(bare.to_json())])
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """Paths of the groups above `path`, the root first."""
+    names = path.split("/") if path else []
+    return ("/".join(names[:depth]) for depth in range(len(names)))
+
+
+def hierarchies_above(store: Store, path: str = "") -> Iterator[tuple[Store, str]]:
+    """The hierarchy in `store`, and those on a disk that it lies in; what `path` is called in each of them."""
+    yield store, path
+    if isinstance(store, LocalStore):
+        here = Path(os.path.abspath(store.root))
+        while here != here.parent and os.path.isfile(here.parent / DOCUMENT):
+            here, path = here.parent, "/".join(filter(None, [here.name, path]))
+            yield LocalStore(here), path

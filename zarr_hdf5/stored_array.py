@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.chunk_source import ChunkSink, ChunkSource
 from zarr_hdf5.codecs.pipeline import PreparedChain
 from zarr_hdf5.stores.protocol import Get, GetRanges
@@ -38,6 +39,8 @@ class StoredArray:
     form
         Where objects are of many shapes: the array as the object at some coordinates sees it, with the chain, source
         and sink of all objects of its shape. The others here are then those of the largest objects.
+    config
+        How it is read and written.
     """
 
     store: ChunkStore
@@ -47,6 +50,7 @@ class StoredArray:
     sink: ChunkSink | None = None
     natural_chunks: bool = True
     form: "Callable[[tuple[int, ...]], StoredArray] | None" = None
+    config: ArrayConfig = DEFAULT_CONFIG
 
     def at(self, object_coords: tuple[int, ...]) -> "StoredArray":
         """The array as the object at these coordinates sees it."""

@@ -74,3 +74,12 @@ def test_what_hdf5_cannot_store_in_chunks_becomes_plain_zarr(tmp_path: Path) -> 
         dataset = array.hdf5.open()
         with dataset.file:
             assert dataset[()].tolist() == wanted
+
+
+def test_what_consolidated_metadata_have_missed_is_converted_too(tmp_path: Path) -> None:
+    root = zh.create_group(tmp_path / "x.zarr")
+    root.create_array("a", data=[1, 2])
+    root.consolidate_metadata()
+    zarr.open_group(tmp_path / "x.zarr", mode="r+", use_consolidated=False).create_array("b", shape=(2,), dtype="i4")
+    assert zh.open_group(tmp_path / "x.zarr").keys() == ["a"]
+    assert zh.convert(tmp_path / "x.zarr", tmp_path / "y.zarr").converted == ("a", "b")

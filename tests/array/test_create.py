@@ -135,8 +135,44 @@ def test_auto_chunks_and_shards(shape: tuple[int, ...], itemsize: int) -> None:
     assert all(c >= 1 and s % c == 0 for c, s in zip(chunks, shards, strict=True))
     assert np.prod(chunks, dtype=object) * itemsize <= 256 << 10
     assert np.prod(shards, dtype=object) * itemsize <= 64 << 20
-    enough = all(s >= n for s, n in zip(shards, shape, strict=True))
+    enough = all(s >= n for s, n in zip(shards, shape, strict=True) if n)
     assert enough or np.prod(shards, dtype=object) * itemsize > 16 << 20
+
+
+# Shape; bytes of an element; chunks and shards.
+AUTO: dict[str, tuple[tuple[int, ...], int, tuple[int, ...], tuple[int, ...]]] = {
+    "small": ((100, 50), 8, (100, 50), (100, 50)),
+    "an image": ((4096, 4096), 2, (256, 512), (4096, 4096)),
+    "a volume": ((1024, 1024, 1024), 1, (64, 64, 64), (512, 512, 256)),
+    "long and thin": ((10**7, 3), 8, (9766, 3), (2500096, 3)),
+    "to be appended to": ((0,), 8, (32768,), (8388608,)),
+    "rows to be appended": ((0, 100), 8, (256, 100), (65536, 100)),
+    "images to be appended": ((0, 1024, 1024), 2, (32, 64, 64), (256, 512, 256)),
+    "one element": ((1,), 4, (1,), (1,)),
+}
+
+
+@pytest.mark.parametrize(("shape", "itemsize", "chunks", "shards"), AUTO.values(), ids=AUTO)
+def test_what_auto_means(shape: tuple[int, ...], itemsize: int, chunks: Any, shards: Any) -> None:
+    assert auto_chunks(shape, itemsize) == chunks
+    assert auto_shards(shape, chunks, itemsize) == shards
+
+
+def test_tiny_chunks_make_no_endless_index() -> None:
+    assert auto_shards((10**9,), (1,), 1) == (16384,)
+    assert auto_shards((10**5, 10**5), (1, 1), 8) == (128, 128)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 7), (5, 0), (0, 0)])
+def test_arrays_that_begin_empty(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = zh.create_array(tmp_path, shape=shape, dtype="i4")
+    axis = shape.index(0)
+    array.resize(tuple(n or 3 for n in shape))
+    more = tuple(2 if i == axis else n for i, n in enumerate(array.shape))
+    array.append(np.ones(more, "i4"), axis)
+    assert np.asarray(zarr.open_array(tmp_path, mode="r")[...]).sum() == np.prod(more)
+    assert len(list(tmp_path.glob("c/**/*"))) <= 1 + len(shape)
+    assert zh.verify(tmp_path)
 
 
 @pytest.mark.parametrize("shards", [(4096, 4096), (1000003,), (6, 35, 1001), (1, 1)])

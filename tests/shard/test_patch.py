@@ -138,3 +138,35 @@ def test_opening_for_writing_in_h5py_takes_half_an_append_back(tmp_path: Path, l
         np.testing.assert_array_equal(result, OLD)
     assert torn > 20
     assert zh.verify(tmp_path)
+
+
+@pytest.mark.parametrize("hdf5", LAYOUTS, ids=lambda h: f"{h.libver} {h.index_location}")
+def test_an_append_killed_anywhere(tmp_path: Path, hdf5: zh.HDF5) -> None:
+    """The document says the new shape already. What was there is there; what is new is there or the fill value."""
+    old, rows = np.arange(1, 65, dtype="<u2").reshape(8, 8), np.full((2, 8), 40_000, "<u2")
+    zh.create_array(tmp_path, data=old, chunks=(2, 2), shards=(32, 8), hdf5=hdf5)
+    path = tmp_path / "c/0/0"
+    before, store = path.read_bytes(), Recording(tmp_path, in_place=True)
+    zh.open_array(store, "r+").append(rows)
+    new, filled = np.concatenate([old, rows]), np.concatenate([old, 0 * rows])
+    assert len(store.steps) >= 2
+    for i, (number, complete, contents) in enumerate(states(before, store.steps)):
+        if i % 11 and not complete:
+            continue
+        path.write_bytes(contents)
+        of_hdf5, of_zarr = h5py_reads(path), zarr_reads(tmp_path)
+        assert of_zarr is None or is_one_of(of_zarr, filled, new)
+        assert of_hdf5 is None or is_one_of(of_hdf5, old, filled, new)
+        if number == 0:
+            np.testing.assert_array_equal(of_hdf5, old)
+        if complete:
+            assert of_zarr is not None
+    np.testing.assert_array_equal(of_zarr, new)
+    np.testing.assert_array_equal(of_hdf5, new)
+    assert zh.verify(tmp_path)
+    path.write_bytes(before)
+    assert not zh.verify(tmp_path)
+    again = zh.open_array(LocalStore(tmp_path, in_place=True), "r+")
+    again[8:] = rows
+    assert zh.verify(tmp_path)
+    np.testing.assert_array_equal(np.asarray(zarr.open_array(tmp_path, mode="r")[...]), new)

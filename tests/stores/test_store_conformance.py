@@ -13,7 +13,7 @@ from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, StaleVersionError
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.memory import MemoryStore
-from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.stores.protocol import Store, moves_of
 from zarr_hdf5.stores.resolve import store_from_url
 from zarr_hdf5.stores.view import StoreView
 from zarr_hdf5.stores.zip_writer import ZipWriter
@@ -249,6 +249,25 @@ class StoreConformance:
         store.delete_prefix("")
         store.set("a/b/c", [b"x"])
         assert store.get("a/b/c").data == b"x"
+
+    def test_move_prefix(self, store: Store) -> None:
+        moves = moves_of(store)
+        if moves is None:
+            return
+        for key in ("a/x", "a/b/y", "ab/z", "other"):
+            store.set(key, [key.encode()])
+        moves.move_prefix("a", "new/er/c")
+        assert list(store.list_prefix("")) == ["ab/z", "new/er/c/b/y", "new/er/c/x", "other"]
+        assert bytes(store.get("new/er/c/b/y").data) == b"a/b/y"
+        moves.move_prefix("new/er/c", "a")
+        assert list(store.list_prefix("")) == ["a/b/y", "a/x", "ab/z", "other"]
+        assert store.list_dir("new") == ([], [])
+        for wrong in ("nothing", "../a", "other/x"):
+            with pytest.raises(NotFoundError):
+                moves.move_prefix(wrong, "d")
+        with pytest.raises(NotFoundError):
+            moves.move_prefix("a", "../a")
+        assert len(list(store.list_prefix(""))) == 4
 
     def test_a_part_that_fails_leaves_the_old_object(self, store: Store) -> None:
         def parts() -> Iterator[bytes]:

@@ -4,25 +4,20 @@ Works through an array in blocks of whole shards, so that memory is bounded by a
 """
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import product
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from zarr_hdf5.api.locate import URL, new_store_at
 from zarr_hdf5.api.open import open
 from zarr_hdf5.array.array import Array
-from zarr_hdf5.array.chunking import auto_shards
-from zarr_hdf5.array.copy import copy_chunks, has_same_chunks
+from zarr_hdf5.array.copy import copy_elements
 from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.array.source_options import options_like
 from zarr_hdf5.errors import (
-    AlreadyExistsError,
     CodecError,
     CorruptDataError,
     InvalidMetadataError,
@@ -31,17 +26,18 @@ from zarr_hdf5.errors import (
     UnsupportedFeatureError,
     ZarrHDF5Error,
 )
-from zarr_hdf5.group import Group, create_array_at, create_group_at
+from zarr_hdf5.group import Group, create_group_at
 from zarr_hdf5.hierarchy import join
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.master.file import MasterFollower, wants_master
+from zarr_hdf5.nodes.create import create_array_at
+from zarr_hdf5.nodes.transfer import check_apart, place_of
 from zarr_hdf5.onefile.store import OneFileStore
 from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store, flush_store
-from zarr_hdf5.stores.zip import ZipStore
 
-__all__ = ["Conversion", "convert", "copy_elements"]
+__all__ = ["Conversion", "convert"]
 
 READING_ERRORS = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one array of the source and leave the others whole."""
@@ -114,7 +110,9 @@ def convert(
         Objects that cannot be converted are named there, with the reason; they do not stop the rest.
     """
     source, target = open(src), new_store_at(dst)
-    _check_apart(source.store, target)
+    if isinstance(source.store, LocalStore):
+        source = open(src, consolidated=False)  # what is there, whatever it was when that was written
+    check_apart(place_of(source.store), place_of(target))
     create_master = wants_master(target, hdf5)
     if isinstance(hdf5, HDF5):
         hdf5 = replace(hdf5, virtual_dataset=False)  # once, when all arrays are there
@@ -151,25 +149,6 @@ def convert(
     MasterFollower(target).metadata_changed(create=create_master)
     flush_store(target)
     return Conversion(target.url, tuple(done), tuple(zarr_only), tuple(skipped), nbytes)
-
-
-def _check_apart(source: Store, target: Store) -> None:
-    """Neither may lie within the other: what is read would be deleted, or what is written be read again."""
-    places = [_place(source), _place(target)]
-    if places[0].startswith(places[1]) or places[1].startswith(places[0]):
-        raise AlreadyExistsError(f"cannot convert {source.url} to {target.url}: one lies within the other")
-
-
-def _place(store: Store) -> str:
-    """Where a store is, whatever links lead there, ending in "/"."""
-    if isinstance(store, HDF5Hierarchy):
-        path = store.file.local_path
-        return (os.path.realpath(path) if path else store.url) + "/"
-    if isinstance(store, OneFileStore):
-        return f"{store.path}/"
-    if isinstance(store, ZipStore):
-        return (os.path.realpath(store.local_path) if store.local_path else store.url) + "/"
-    return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
 
 
 def _convert_array(
@@ -223,19 +202,3 @@ def _walk(group: Group, path: str, target: Store, skipped: list[tuple[str, str]]
                 skipped.append((below, _name_too_long(error)))
                 continue
             yield from _walk(node, below, target, skipped)
-
-
-def copy_elements(source: Array, target: Array, advance: Callable[[int], object]) -> None:
-    """Copy encoded chunks where both arrays have the same; else all elements, in blocks of whole shards."""
-    sink = target.stored.sink
-    if sink is not None and has_same_chunks(source.stored, target.stored):
-        copy_chunks(source.stored, target.stored, sink, advance)
-        return
-    unit = target.block_shape
-    block = auto_shards(target.shape, unit, target.dtype.itemsize)
-    for start in product(*(range(0, n, b) for n, b in zip(target.shape, block, strict=True))):
-        region = tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, target.shape, strict=True))
-        values = np.asarray(source[region], source.dtype)
-        target[region] = values
-        advance(values.nbytes)
-        del values  # before the next block is read beside it

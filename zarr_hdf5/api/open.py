@@ -6,9 +6,11 @@ from typing import Any, Literal, Unpack
 from zarr_hdf5.api.locate import URL, new_store_at, store_at
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.create import ArrayOptions
+from zarr_hdf5.array_config import ArrayConfig, ArrayConfigOptions
 from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
-from zarr_hdf5.group import Group, create_array_at, create_group_at, open_node
+from zarr_hdf5.group import Group, create_group_at, open_node
 from zarr_hdf5.hierarchy import node_path
+from zarr_hdf5.nodes.create import create_array_at
 from zarr_hdf5.shard.options import HDF5
 
 __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_group"]
@@ -16,7 +18,15 @@ __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_g
 Mode = Literal["r", "r+", "a", "w", "w-"]
 
 
-def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array | Group:
+def open(
+    url: URL,
+    mode: Mode = "r",
+    path: str = "",
+    *,
+    links_outside: bool = False,
+    config: ArrayConfigOptions | ArrayConfig | None = None,
+    consolidated: bool = True,
+) -> Array | Group:
     """Open whatever is at `url`: a Zarr v3 hierarchy, zipped or not, a lone shard by its HDF5 side, or an HDF5 file.
 
     Parameters
@@ -30,6 +40,11 @@ def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = Fa
         Path of the node below `url`.
     links_outside
         Whether an HDF5 file's external links, raw data files and virtual sources may lead out of its directory.
+    config
+        How arrays, this one or those of the group, are read and written; see `create_array`.
+    consolidated
+        Whether a group that is only read may know what is below from its consolidated metadata, if it has any, without
+        a further request. What other programs have changed since these were made is not seen then.
 
     Raises
     ------
@@ -42,32 +57,54 @@ def open(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = Fa
     """
     if mode not in ("r", "r+", "a", "w", "w-"):
         raise ValueError(f"mode must be one of 'r', 'r+', 'a', 'w', 'w-', not {mode!r}")
+    settings = ArrayConfig.parse(config)
     if mode in ("w", "w-"):
-        return create_group(url, path=path, overwrite=mode == "w")
+        return _configured(create_group(url, path=path, overwrite=mode == "w"), settings)
     store = store_at(url, read_only=mode == "r", links_outside=links_outside, path=path)
     if mode != "r" and store.read_only:
         raise ReadOnlyError(f"{store.url} can only be read; open it with mode='r', or convert it")
     try:
-        return open_node(store, node_path(store, path), read_only=mode == "r")
+        where = node_path(store, path)
+        return open_node(store, where, read_only=mode == "r", config=settings, consolidated=consolidated)
     except NotFoundError:
         if mode != "a":
             raise
-        return create_group_at(new_store_at(url), path)
+        return _configured(create_group_at(new_store_at(url), path), settings)
 
 
-def open_array(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Array:
+def _configured(group: Group, config: ArrayConfig) -> Group:
+    group.config = config
+    return group
+
+
+def open_array(
+    url: URL,
+    mode: Mode = "r",
+    path: str = "",
+    *,
+    links_outside: bool = False,
+    config: ArrayConfigOptions | ArrayConfig | None = None,
+) -> Array:
     """Open an array; see `open`. An array cannot be created without a shape: use `create_array`."""
     if mode in ("w", "w-"):
         raise ValueError("open_array cannot create an array without shape and dtype; use create_array")
-    node = open(url, "r+" if mode == "a" else mode, path, links_outside=links_outside)
+    node = open(url, "r+" if mode == "a" else mode, path, links_outside=links_outside, config=config)
     if not isinstance(node, Array):
         raise NotFoundError(f"{node!r} is not an array")
     return node
 
 
-def open_group(url: URL, mode: Mode = "r", path: str = "", *, links_outside: bool = False) -> Group:
+def open_group(
+    url: URL,
+    mode: Mode = "r",
+    path: str = "",
+    *,
+    links_outside: bool = False,
+    config: ArrayConfigOptions | ArrayConfig | None = None,
+    consolidated: bool = True,
+) -> Group:
     """Open a group; see `open`."""
-    node = open(url, mode, path, links_outside=links_outside)
+    node = open(url, mode, path, links_outside=links_outside, config=config, consolidated=consolidated)
     if not isinstance(node, Group):
         error = AlreadyExistsError if mode == "a" else NotFoundError
         raise error(f"{node!r} is not a group")

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.api.convert import copy_elements
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.chunking import auto_shards
+from zarr_hdf5.array.copy import copy_elements
 from zarr_hdf5.array.source_options import options_like
 from zarr_hdf5.errors import UnsupportedFeatureError
-from zarr_hdf5.group import Group, create_array_at, create_group_at, open_node
+from zarr_hdf5.group import Group, create_group_at, open_node
 from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hierarchy import Metadata, join
 from zarr_hdf5.legacy.hdf5_object import HDF5Object
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
+from zarr_hdf5.nodes.create import create_array_at
 from zarr_hdf5.onefile.datasets import NO_TYPE
 from zarr_hdf5.onefile.documents import dataset_path, read_nodes
 from zarr_hdf5.onefile.store import OneFileStore

@@ -18,6 +18,7 @@ from zarr_hdf5.hdf5.description import check_filters
 from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.master.file import master_faults
+from zarr_hdf5.members import consolidated_faults
 from zarr_hdf5.onefile.documents import read_nodes
 from zarr_hdf5.onefile.front import is_one_file
 from zarr_hdf5.onefile.store import OneFileReader, OneFileStore
@@ -60,7 +61,8 @@ class Report:
 def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | None = None) -> Report:
     """Compare both views of every shard of the array, or of all arrays of the hierarchy, or of the one-file, at `url`.
 
-    If there is a master file (see `link`), also whether it says what the hierarchy's documents say.
+    If there is a master file (see `link`) or consolidated metadata, also whether it says what the hierarchy's documents
+    say.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
     UnsupportedFeatureError
         If `url` is an HDF5 file, which has no other side.
     """
-    node = open(url)
+    node = open(url, consolidated=False)
     if isinstance(node.store, OneFileReader | OneFileStore):
         return _verify_one_file(node.store, deep, progress)
     if isinstance(node.store, HDF5Hierarchy):
@@ -107,6 +109,8 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
             disagreements += check.disagreements
             if deep and not check.disagreements:
                 disagreements += _compare_values(array, form, coords, notes)
+    if not isinstance(node, Array):
+        disagreements += [Disagreement(key, reason) for key, reason in consolidated_faults(node.store)]
     if isinstance(node.store, LocalStore):
         disagreements += [Disagreement(name, reason) for name, reason in master_faults(node.store)]
     return Report(compared, shards, chunks, tuple(disagreements), tuple(dict.fromkeys(notes)))

@@ -9,21 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.bounds import follow_bounds, stored_objects
-from zarr_hdf5.array.compose import compose_array
+from zarr_hdf5.array.compose import Composition, compose_array
 from zarr_hdf5.array.hdf5_side import HDF5Side, HDF5Store, OneFileSide
 from zarr_hdf5.array.info import ArrayInfo, StorageFacts
 from zarr_hdf5.array.lazy import ArrayView, LazyIndex, view_of_array
 from zarr_hdf5.array.readers import ReaderTable, reader_table
 from zarr_hdf5.array.selections import Selectable
 from zarr_hdf5.array.svg import array_html
+from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.attributes import Attributes
 from zarr_hdf5.chunk_grid import ChunkGrid
 from zarr_hdf5.chunk_source import ChunkSink, RectilinearObjectGrid
 from zarr_hdf5.errors import ReadOnlyError, SelectionError, UnsupportedFeatureError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.model.array import ArrayModel
 from zarr_hdf5.stored_array import StoredArray
-from zarr_hdf5.stores.protocol import Store, flush_store, patches_of
+from zarr_hdf5.stores.protocol import Store, flush_store
 
 __all__ = ["Array", "Follower"]
 
@@ -58,13 +60,15 @@ class Array(Selectable):
         *,
         read_only: bool,
         follower: Follower | None = None,
+        config: ArrayConfig = DEFAULT_CONFIG,
     ) -> None:
         self.store = store
         self.path = path
         self.metadata = metadata
         self.read_only = read_only or store.read_only
+        self.config = config
         self._follower = follower
-        self._composition = compose_array(metadata, store, prefix_of(path))
+        self._composition = self._compose(metadata)
 
     @property
     def name(self) -> str:
@@ -166,7 +170,7 @@ class Array(Selectable):
     @property
     def attrs(self) -> Attributes:
         """User attributes; changes are written to zarr.json at once (shards keep those they were written with)."""
-        return Attributes(self.metadata.attributes, None if self.read_only else self._save_attributes)
+        return Attributes(lambda: self.metadata.attributes, None if self.read_only else self._save_attributes)
 
     @property
     def hdf5(self) -> HDF5Side | OneFileSide | None:
@@ -188,6 +192,10 @@ class Array(Selectable):
     def stored(self) -> StoredArray:
         """The array as the engine sees it; for the rest of this library."""
         return self._composition.stored
+
+    def to_model(self) -> ArrayModel:
+        """What the array is, without its elements and where it is: an array of ZEP 6's Zarr Object Model."""
+        return ArrayModel.of(self.metadata)
 
     def readers(self) -> ReaderTable:
         """Which well-known programs open this array, on which side, and what they need for it."""
@@ -218,7 +226,8 @@ class Array(Selectable):
     def append(self, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
         """Grow along `axis` by `data`, which has the array's other lengths; the new shape.
 
-        Chunks of the last shard that are full move as bytes. Raises as `resize` does.
+        Chunks of the last shard that are full move as bytes; where the store changes shards in place, and no more than
+        a quarter of the shard's chunks are appended, they stay where they are. Raises as `resize` does.
         """
         values = np.asarray(data) if hasattr(data, "dtype") else np.asarray(data, self.dtype)
         if not -self.ndim <= axis < self.ndim:
@@ -229,8 +238,7 @@ class Array(Selectable):
             raise SelectionError(f"data of shape {values.shape} for axis {axis} of an array of shape {self.shape}")
         start = self.shape[axis]
         shape = (*self.shape[:axis], start + values.shape[axis], *self.shape[axis + 1 :])
-        # A store that changes shards in place may find nothing to change in one, and leave its header.
-        self._set_shape(shape, growing=patches_of(self.store) is None)
+        self._set_shape(shape, growing=True)
         self.set_basic_selection((*(slice(None),) * axis, slice(start, None)), values)
         return shape
 
@@ -314,10 +322,17 @@ class Array(Selectable):
 
     def _save(self, metadata: ArrayMetadata) -> None:
         write_node(self.store, self.path, metadata)
+        old = self._composition.shards
         self.metadata = metadata
-        self._composition = compose_array(metadata, self.store, prefix_of(self.path))
+        self._composition = self._compose(metadata)
+        new = self._composition.shards
+        if old is not None and new is not None and old.view is not None and new.view is not None:
+            new.view.succeed(old.view)
         if self._follower is not None:
             self._follower.metadata_changed()
+
+    def _compose(self, metadata: ArrayMetadata) -> Composition:
+        return compose_array(metadata, self.store, prefix_of(self.path), self.config)
 
     def _set_shape(self, shape: tuple[int, ...], *, growing: bool = False) -> None:
         """New bounds; with `growing`, what the old ones cut is about to be written anyway."""

@@ -3,6 +3,8 @@
 HDF5's rule (H5Dset_extent) and numpy's: what was outside once is the fill value when the array grows again.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from zarr_hdf5.array.plan import plan_objects
@@ -56,5 +58,7 @@ def _clear_outside(stored: StoredArray, sink: ChunkSink, coords: Coords) -> None
     pairs = zip(grid.objects.chunk_origin(coords), grid.objects.clipped_shape(coords), strict=True)
     dims = tuple(DimSelection(origin, 1, length, False) for origin, length in pairs)
     values = np.zeros([dim.count for dim in dims], spec.dtype)
-    read(stored, plan_objects(dims, grid), values)
+    form = stored.at(coords)
+    lenient = replace(form, config=replace(form.config, read_missing_chunks=True))
+    read(lenient, plan_objects(dims, grid), values)
     write(stored, sink, plan_objects(dims, grid), values)

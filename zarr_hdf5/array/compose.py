@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.chunk_source import Forms, ObjectGrid, RectilinearObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
@@ -32,7 +33,9 @@ class Composition:
     shards: Shards | None
 
 
-def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composition:
+def compose_array(
+    metadata: ArrayMetadata, store: Store, prefix: str, config: ArrayConfig = DEFAULT_CONFIG
+) -> Composition:
     """Compose the array whose keys begin with `prefix` ("" or ending in "/").
 
     Raises
@@ -41,7 +44,7 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
         With every problem of the codecs.
     """
     if isinstance(store, Composer):
-        stored = store.compose(prefix.rstrip("/"))
+        stored = replace(store.compose(prefix.rstrip("/")), config=config)
         return Composition(stored, stored.chain.chain, None)
     codecs, options = parse_codecs(metadata, store.url + "/" + prefix)
     order = _stored_order(codecs, metadata)
@@ -49,30 +52,35 @@ def compose_array(metadata: ArrayMetadata, store: Store, prefix: str) -> Composi
     sharding = codecs.array_bytes
     if _is_flat(codecs, metadata) and isinstance(sharding, ShardingCodec):
         shards = compose_shards(metadata, sharding, order, store, key, options)
-        return Composition(_of_shards(store, shards, order), codecs, shards)
+        return Composition(_of_shards(store, shards, order, config), codecs, shards)
     if options is not None:
         raise UnsupportedFeatureError(
             "the HDF5 view needs sharding_indexed with only transposes before it and nothing behind it, "
             "and inner chunks that divide the shards"
         )
-    return Composition(_unsharded(metadata, codecs, store, key, order), codecs, None)
+    return Composition(_unsharded(metadata, codecs, store, key, order, config), codecs, None)
 
 
-def _of_shards(store: Store, shards: Shards, order: Coords) -> StoredArray:
+def _of_shards(store: Store, shards: Shards, order: Coords, config: ArrayConfig) -> StoredArray:
     forms, grid, form = shards.forms, shards.source.grid, None
     if forms is not None and isinstance(grid, RectilinearObjectGrid):
-        form = Forms(grid, lambda one: _of_shards(store, forms.of_shape(one.object_shape), order)).at
-    return StoredArray(store, shards.source, shards.flat.chain, order, shards.sink, form=form)
+        form = Forms(grid, lambda one: _of_shards(store, forms.of_shape(one.object_shape), order, config)).at
+    return StoredArray(store, shards.source, shards.flat.chain, order, shards.sink, form=form, config=config)
 
 
 def _unsharded(
-    metadata: ArrayMetadata, codecs: CodecChain, store: Store, key: Callable[[Coords], str], order: Coords
+    metadata: ArrayMetadata,
+    codecs: CodecChain,
+    store: Store,
+    key: Callable[[Coords], str],
+    order: Coords,
+    config: ArrayConfig,
 ) -> StoredArray:
     """The array whose chunks are objects."""
 
     def of(grid: ObjectGrid) -> StoredArray:
         chain = codecs.prepare(ChunkSpec(grid.chunk_shape, metadata.data_type.dtype, metadata.fill_value))
-        return StoredArray(store, UnshardedSource(key, grid), chain, order, UnshardedSink(store, key))
+        return StoredArray(store, UnshardedSource(key, grid), chain, order, UnshardedSink(store, key), config=config)
 
     edges, largest = metadata.chunk_edges, metadata.chunk_shape
     if edges is None:

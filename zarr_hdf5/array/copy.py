@@ -1,4 +1,4 @@
-"""Copying encoded chunks from one array to another that has the same chunks and codecs: nothing is decoded."""
+"""Copying from one array to another; encoded chunks, where both have the same chunks and codecs: none is decoded."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -6,6 +6,8 @@ from math import prod
 
 import numpy as np
 
+from zarr_hdf5.array.array import Array
+from zarr_hdf5.array.chunking import auto_shards
 from zarr_hdf5.array.plan import plan_objects
 from zarr_hdf5.array.read import decode_chunk, fetch
 from zarr_hdf5.buffer import Buffer
@@ -14,7 +16,22 @@ from zarr_hdf5.indexing.basic import parse_basic
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stored_array import StoredArray
 
-__all__ = ["copy_chunks", "has_same_chunks"]
+__all__ = ["copy_chunks", "copy_elements", "has_same_chunks"]
+
+
+def copy_elements(source: Array, target: Array, advance: Callable[[int], object]) -> None:
+    """Copy encoded chunks where both arrays have the same; else all elements, in blocks of whole shards."""
+    sink = target.stored.sink
+    if sink is not None and has_same_chunks(source.stored, target.stored):
+        copy_chunks(source.stored, target.stored, sink, advance)
+        return
+    block = auto_shards(target.shape, target.block_shape, target.dtype.itemsize)
+    for start in product(*(range(0, n, b) for n, b in zip(target.shape, block, strict=True))):
+        region = tuple(slice(a, min(a + b, n)) for a, b, n in zip(start, block, target.shape, strict=True))
+        values = np.asarray(source[region], source.dtype)
+        target[region] = values
+        advance(values.nbytes)
+        del values  # before the next block is read beside it
 
 
 def has_same_chunks(source: StoredArray, target: StoredArray) -> bool:

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from zarr_hdf5.array.codec_arguments import codec_documents, compressor_documents
 from zarr_hdf5.array.compose import with_resolved_codecs
 from zarr_hdf5.array.grid_arguments import chunks_and_shards, fault, integers
+from zarr_hdf5.array_config import ArrayConfig, ArrayConfigOptions
 from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.data_type import DataType, as_fill_value, default_fill_value, fill_value_to_json
 from zarr_hdf5.errors import InteroperabilityWarning, UnsupportedFeatureError
@@ -37,11 +37,12 @@ class ArrayOptions(TypedDict, total=False):
     data
         Array-like to write into the new array.
     chunks
-        Shape of the inner chunks, or "auto". In an unsharded array also a list of edge lengths for some dimensions,
-        as in [[10, 20, 30], 5] (a rectilinear chunk grid).
+        Shape of the inner chunks, or "auto": at most 256 KiB, shaped like the array. In an unsharded array also a list
+        of edge lengths for some dimensions, as in [[10, 20, 30], 5] (a rectilinear chunk grid).
     shards
-        Shape of the shards, a multiple of `chunks`; "auto"; or None for an unsharded array. Also with edge lengths,
-        all of them multiples of the chunks.
+        Shape of the shards, a multiple of `chunks`; "auto": at most 64 MiB and 16,384 chunks, no larger than the array
+        (a dimension of length 0 is taken for one that is appended to); or None for an unsharded array. Also with edge
+        lengths, all of them multiples of the chunks.
     filters, serializer, compressors
         Codecs: objects {"name": ..., "configuration": ...}, or codec instances of zarr-python or numcodecs.
         `compressors` also takes "deflate" (the default: shuffle and zlib), "zstd", "blosc" or None.
@@ -58,6 +59,9 @@ class ArrayOptions(TypedDict, total=False):
         Replace whatever is there.
     hdf5
         Whether, or how (`HDF5`), shards are HDF5 files too.
+    config
+        What this object does that is not said in the metadata: {"write_empty_chunks": True} stores chunks of nothing
+        but the fill value, {"read_missing_chunks": False} makes reading a chunk that is not stored an error.
     """
 
     shape: int | Sequence[int] | None
@@ -74,6 +78,7 @@ class ArrayOptions(TypedDict, total=False):
     chunk_key_encoding: Any
     overwrite: bool
     hdf5: bool | HDF5
+    config: ArrayConfigOptions | ArrayConfig | None
 
 
 def new_array_metadata(name: str, options: ArrayOptions) -> ArrayMetadata:
@@ -195,9 +200,7 @@ def _hdf5_options(
         if not chunks and not explicit and hdf5 is True:
             return None
         raise UnsupportedFeatureError("the HDF5 view is of shards; give shards, or hdf5=False for an unsharded array")
-    options = HDF5() if hdf5 is True else hdf5
-    own_name = name.rsplit("/", 1)[-1]
-    return options if options.dataset else replace(options, dataset=f"/{own_name or 'data'}")
+    return (HDF5() if hdf5 is True else hdf5).named(name)
 
 
 def _serializer(data_type: DataType, endian: Literal["little", "big"]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from zarr_hdf5.buffer import Buffer, Buffers, Segments, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
-from zarr_hdf5.errors import CorruptDataError, NotFoundError, StaleVersionError
+from zarr_hdf5.errors import ChunkNotFoundError, CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.scratch import Allocate, fresh, scratch
 from zarr_hdf5.stored_array import ChunkStore, StoredArray
@@ -86,7 +86,7 @@ def read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> Non
         for i, planned in enumerate(window):
             chunks, locations = found[i]
             if locations is None:
-                planned.part.fill(out, stored.chain.spec.fill_value)
+                _fill(stored, planned, out)
             else:
                 tasks += _tasks(stored, Task(planned.coords, planned.part, chunks, locations), len(window))
         run(lambda task: _read_task(stored, task, out), tasks)
@@ -97,9 +97,17 @@ def _read_chunk(stored: StoredArray, planned: ObjectPart, out: Values) -> None:
     chunks = planned.part.chunks()
     locations = stored.source.locate(planned.coords, chunks)
     if locations is None:
-        planned.part.fill(out, stored.chain.spec.fill_value)
+        _fill(stored, planned, out)
     else:
         _read_task(stored, Task(planned.coords, planned.part, chunks, locations), out)
+
+
+def _fill(stored: StoredArray, planned: ObjectPart, out: Values) -> None:
+    """There is no such object."""
+    if not stored.config.read_missing_chunks and planned.part.nchunks:
+        key = str(planned.coords) if stored.sink is None else stored.sink.key(planned.coords)
+        raise ChunkNotFoundError(key, tuple(planned.part.chunks()[0].tolist()))
+    planned.part.fill(out, stored.chain.spec.fill_value)
 
 
 def _tasks(stored: StoredArray, task: Task, nobjects: int) -> Iterator[Task]:
@@ -133,7 +141,8 @@ def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
 
 
 def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
-    if prefers_elements(stored, task.part, task.locations, out):
+    strict = not stored.config.read_missing_chunks
+    if not strict and prefers_elements(stored, task.part, task.locations, out):
 
         def elements(locations: ChunkLocations | None) -> None:
             read_elements(stored, task.coords, task.chunks, locations, task.part, out)
@@ -142,6 +151,9 @@ def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
         return
     with scratch() as memory:
         fetched = fetch(stored, task.coords, task.chunks, task.locations, memory.allocate)
+        if strict and len(fetched.present) < len(task.chunks):
+            (missing,) = np.nonzero(~np.isin(np.arange(len(task.chunks)), fetched.present))
+            raise ChunkNotFoundError(task.locations.key, tuple(task.chunks[missing[0]].tolist()))
         if len(fetched.present):
             task.part.put(_decode(stored, task, fetched, memory.allocate), out)
         else:

@@ -139,9 +139,11 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[WritableObject
 
 
 def write_again(stored: StoredArray, sink: ChunkSink, object_coords: tuple[int, ...]) -> None:
-    """Write an object anew of the encoded chunks that it has, for what else it says to follow the array's bounds."""
+    """Let what else an object says follow the array's bounds; where that takes it, by writing all its chunks anew."""
     grid = stored.source.grid
     with _locked(stored, sink, [object_coords]):
+        if isinstance(sink, UpdatingSink) and sink.max_updates and sink.update(object_coords, {}):
+            return
         chunks: list[Buffer | None] = [None] * grid.nchunks_per_object
         needed = np.zeros(grid.chunks_per_object, np.bool_)
         needed[_inside(grid, object_coords)] = True
@@ -276,7 +278,7 @@ def _finish(stored: StoredArray, sink: ChunkSink, pending: PendingObject) -> Non
 
 
 def _encode(stored: StoredArray, task: Task, value: Values, allocate: Allocate) -> tuple[list[int], Sequence[Buffer]]:
-    """The encoded chunks that are more than the fill value, and their places in C order of the object."""
+    """The encoded chunks that are to be stored, and their places in C order of the object."""
     spec, part, numbers = stored.chain.spec, task.part, task.numbers
     covered = part.covers(spec.shape)
     if covered and part.nchunks == 1 and value.dtype == spec.dtype and isinstance(part, Box):
@@ -287,8 +289,8 @@ def _encode(stored: StoredArray, task: Task, value: Values, allocate: Allocate) 
             new[...] = spec.fill_value
             _fill_in(stored, task.pending, part.partial(), numbers, new)
         part.overwrite(new, value)
-    absent = are_fill(new, spec.fill_value)
-    if absent.any():
+    absent = None if stored.config.write_empty_chunks else are_fill(new, spec.fill_value)
+    if absent is not None and absent.any():
         there = np.flatnonzero(~absent)
         if not len(there):
             return [], []

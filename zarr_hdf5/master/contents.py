@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import HDF5Side
-from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.netcdf_file import Variable
 from zarr_hdf5.hdf5.template import AttributeValue
 from zarr_hdf5.hdf5.virtual_dataset import VirtualDataset
-from zarr_hdf5.hierarchy import DOCUMENT, UNREADABLE, prefix_of
+from zarr_hdf5.hierarchy import UNREADABLE, document_key
+from zarr_hdf5.members import read_documents
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.node import parse_node
 from zarr_hdf5.shard.virtual import all_shards, virtual_dataset
@@ -86,7 +87,7 @@ def read_contents(store: LocalStore, prefix: str) -> Contents:
         if f"/{path.rpartition('/')[0]}" not in groups:
             continue  # below an array, or a group that cannot be read
         try:
-            metadata = parse_node(document, f"{store.url}/{prefix_of(path)}{DOCUMENT}")
+            metadata = parse_node(document, f"{store.url}/{document_key(path)}")
             if not isinstance(metadata, ArrayMetadata):
                 groups[f"/{path}"] = netcdf_attributes(metadata.attributes, np.dtype(object))
                 continue
@@ -102,22 +103,6 @@ def read_contents(store: LocalStore, prefix: str) -> Contents:
         if side is None:
             copies[variable.path] = array
     return Contents(groups, tuple(variables), copies, tuple(left_out), documents)
-
-
-def read_documents(store: LocalStore) -> dict[str, bytes]:
-    """The documents of all nodes, by path: groups before their members, and these sorted. Raises NotFoundError."""
-    found = {"": bytes(store.get(DOCUMENT).data)}
-    todo = [""]
-    while todo:
-        path = todo.pop()
-        if path:
-            try:
-                found[path] = bytes(store.get(f"{path}/{DOCUMENT}").data)
-            except NotFoundError:
-                continue
-        if b'"group"' in found[path]:  # or an array that speaks of one, which has no nodes below
-            todo += [prefix_of(path) + name for name in reversed(store.list_dir(path)[1])]
-    return found
 
 
 def is_copied(array: Array) -> bool:

@@ -18,7 +18,7 @@ from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hdf5.netcdf_file import NetCDFFile, write_netcdf_file
 from zarr_hdf5.hdf5.same_contents import differences
 from zarr_hdf5.hdf5.superblock import SIGNATURE
-from zarr_hdf5.hierarchy import DOCUMENT
+from zarr_hdf5.hierarchy import hierarchies_above
 from zarr_hdf5.master.contents import Contents, is_copied, read_contents
 from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.local import LocalStore
@@ -119,10 +119,11 @@ class MasterFollower:
     def metadata_changed(self, *, create: bool = False) -> None:
         """To be called when nodes came, went, or changed their documents; `create` a master file where none is yet."""
         if isinstance(self.store, LocalStore):
-            for root in _roots(self.store):
-                path = master_path(root)
-                if (create and root is self.store) or is_master_file(path):
-                    write_master(root, path)
+            for root, _ in hierarchies_above(self.store):
+                if isinstance(root, LocalStore):
+                    path = master_path(root)
+                    if (create and root is self.store) or is_master_file(path):
+                        write_master(root, path)
 
     def elements_changed(self, array: Array) -> None:
         """To be called when elements were written."""
@@ -138,12 +139,3 @@ def _prefix(store: LocalStore, path: Path) -> str:
     """The way from the directory of a master file to the hierarchy."""
     way = os.path.relpath(os.path.realpath(store.root), os.path.realpath(path.parent))
     return "" if way == "." else f"{way}/"
-
-
-def _roots(store: LocalStore) -> Iterator[LocalStore]:
-    """The hierarchy itself, and those that it lies in."""
-    here = Path(os.path.abspath(store.root))
-    yield store
-    while here != here.parent and os.path.isfile(here.parent / DOCUMENT):
-        here = here.parent
-        yield LocalStore(here)

@@ -12,7 +12,7 @@ from zarr_hdf5.metadata.json_document import load_json
 from zarr_hdf5.metadata.node_members import parse_header
 from zarr_hdf5.metadata.problems import error_of
 
-__all__ = ["parse_node"]
+__all__ = ["parse_document", "parse_node"]
 
 
 def parse_node(data: bytes, where: str = "") -> ArrayMetadata | GroupMetadata:
@@ -25,7 +25,11 @@ def parse_node(data: bytes, where: str = "") -> ArrayMetadata | GroupMetadata:
     UnsupportedFeatureError
         If all of them are features that this library does not support, or it is of another Zarr format.
     """
-    document = load_json(data, where)
+    return parse_document(load_json(data, where), where)
+
+
+def parse_document(document: object, where: str = "") -> ArrayMetadata | GroupMetadata:
+    """Parse the JSON value found at `where`. Raises as `parse_node` does."""
     problems: list[Problem] = []
     members = parse_header(document, problems)
     node_type = None if members is None else members.get("node_type")

@@ -11,6 +11,7 @@ from typing import Any
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hierarchy import DOCUMENT, Metadata, prefix_of
 from zarr_hdf5.metadata.array import ArrayMetadata
+from zarr_hdf5.metadata.consolidated import consolidated
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
 from zarr_hdf5.metadata.node import parse_node
@@ -18,8 +19,6 @@ from zarr_hdf5.shard.options import EXTENSION_KEY, HDF5, ONE_FILE
 from zarr_hdf5.stores.protocol import Store
 
 __all__ = ["consolidate", "dataset_path", "is_document", "read_nodes", "with_hdf5"]
-
-CONSOLIDATED = "consolidated_metadata"
 
 
 def is_document(key: str) -> bool:
@@ -69,10 +68,7 @@ def consolidate(store: Store, nodes: Mapping[str, Metadata]) -> None:
     root = nodes.get("")
     if not isinstance(root, GroupMetadata):
         return
-    extra = {key: value for key, value in root.extra.items() if key != CONSOLIDATED}
     documents = {path: node.to_json() for path, node in nodes.items() if path}
-    if documents:
-        extra[CONSOLIDATED] = {"kind": "inline", "must_understand": False, "metadata": documents}
-    new = dump_json(GroupMetadata(root.attributes, extra).to_json())
+    new = dump_json(consolidated(root, documents).to_json())
     if bytes(store.get(DOCUMENT).data) != new:
         store.set(DOCUMENT, [new])

@@ -48,6 +48,8 @@ class HDF5View:
         The inner chunks as HDF5 sees them.
     metadata
         The array's: as a document, and as far as HDF5 can say it in its own terms.
+    before
+        How shards looked until the metadata changed, as those still do that have not been written since.
     """
 
     options: HDF5
@@ -56,6 +58,7 @@ class HDF5View:
     flat: FlatShard
     twin: ChainTwin
     metadata: ArrayMetadata
+    before: "HDF5View | None" = None
     _templates: dict[tuple[int, ...], Template] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,6 +66,10 @@ class HDF5View:
     def zarr_json(self) -> str:
         """The metadata document; made when it is asked for, which reading never does."""
         return dump_json(self.metadata.to_json()).decode()
+
+    def succeed(self, older: "HDF5View") -> None:
+        """Take the place of `older`, whose metadata have changed."""
+        older.before, self.before = None, older
 
     def check(self) -> None:
         """Raise UnsupportedFeatureError if HDF5 cannot hold the shards of this array, before the first is written."""

@@ -1,6 +1,6 @@
 """What a user may ask of the HDF5 side of an array."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from zarr_hdf5.errors import Problem
@@ -43,6 +43,10 @@ class HDF5:
             raise ValueError(f"index_location must be 'end' or 'start', not {self.index_location!r}")
         if self.dataset is not None and not is_dataset_path(self.dataset):
             raise ValueError(f"not the absolute path of an HDF5 dataset: {self.dataset!r}")
+
+    def named(self, path: str) -> "HDF5":
+        """The same for the array at `path`: with a name for the dataset."""
+        return self if self.dataset else replace(self, dataset=f"/{path.rpartition('/')[2] or 'data'}")
 
     @property
     def path(self) -> str:

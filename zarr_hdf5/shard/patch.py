@@ -6,6 +6,9 @@ Old chunks stay where they are. What is written, in this order: all that is appe
 block; entries of the HDF5 index; the header with the new end of the file. Until then the header says that this was not
 finished: HDF5 refuses what lies behind the old end, and the next update writes the shard whole. So does the update of a
 shard that others have changed, or of which too much would be waste.
+
+Where the array has grown, the new header says so, too; if it needs more room than the old one had, the shard is written
+whole.
 """
 
 from collections.abc import Mapping
@@ -66,16 +69,18 @@ def walk_to_patch(
     if (table.index.offsets[gone] >= 0).any():
         return None
     new = {number: byte_view(chunk) for number, chunk in chunks.items() if chunk is not None}
-    if not new:
-        return ShardPatch([], table.size, table.index, table.hdf5_index)
+    address = table.hdf5_index
+    if not new and (address is not None or view.before is None):
+        return ShardPatch([], table.size, table.index, address)
     template, base = view.template(shard_coords), view.base_address
     space, index_type = FileSpace(base, table.size), template.layout.index_type
-    address = table.hdf5_index
     if address is None:
-        (found,) = yield [space.span(0, len(template.image), "HDF5 header")]
-        address = template.index_address(found)
-        if byte_view(found) != view.header(shard_coords, table.size, address):
+        address = yield from _walk_to_header(view, shard_coords, space)
+        if address is None:
             return None
+        if not new:
+            header = view.header(shard_coords, table.size, address)
+            return ShardPatch([(base, [header])], table.size, table.index, address)
     index, end = _placed(table, new)
     before = view.stored_chunks(table.index.offsets, table.index.nbytes)
     after = view.stored_chunks(index.offsets, index.nbytes)
@@ -91,6 +96,30 @@ def walk_to_patch(
     steps += [(base + edit.address, [edit.changed])] if edit.changed else []
     steps += [(base, [view.header(shard_coords, size, edit.index_address)])]
     return ShardPatch(steps, size, index, edit.index_address)
+
+
+def _walk_to_header(view: HDF5View, shard_coords: tuple[int, ...], space: FileSpace) -> Walk[int | None]:
+    """Where the HDF5 index is; None unless the header is the one to be, or one of before that it can be put over."""
+    for writer in (view, view.before):
+        if writer is None or not _has_room(writer, view, shard_coords):
+            continue
+        template = writer.template(shard_coords)
+        (found,) = yield [space.span(0, len(template.image), "HDF5 header")]
+        address = template.index_address(found)
+        if byte_view(found) == writer.header(shard_coords, space.nbytes, address):
+            return address
+    return None
+
+
+def _has_room(old: HDF5View, new: HDF5View, shard_coords: tuple[int, ...]) -> bool:
+    """Whether a header that `new` makes can take the place of one of `old`, with the same index."""
+    if old is new:
+        return True
+    if min(old.grid.objects.clipped_shape(shard_coords)) < 1:
+        return False
+    before, after = old.template(shard_coords), new.template(shard_coords)
+    same_index = before.layout.index_type is after.layout.index_type
+    return same_index and old.base_address == new.base_address and len(after.image) <= len(before.image)
 
 
 def _placed(table: ShardTable, new: Mapping[int, "memoryview[int]"]) -> tuple[ShardIndex, int]:

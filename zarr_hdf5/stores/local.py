@@ -180,6 +180,19 @@ class LocalStore:
                 remove_below(top)
             self._remove_empty(top)
 
+    def move_prefix(self, prefix: str, to: str) -> None:
+        """See `MovePrefix`. In one step."""
+        old, new = self._path(prefix), self._path(to)
+        with self._writing(to):
+            if not os.path.isdir(old):
+                raise NotFoundError(f"nothing below {prefix!r} in {self.url}")
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            os.rename(old, new)
+            if self._fsync:
+                self._fsync_directories(new)
+                self._fsync_directories(old)
+            self._remove_empty(os.path.dirname(old))
+
     def exists(self, key: str) -> bool:
         """See `Exists`."""
         try:

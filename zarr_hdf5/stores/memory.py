@@ -78,6 +78,16 @@ class MemoryStore:
             for key in self._keys(prefix):
                 del self._objects[key]
 
+    def move_prefix(self, prefix: str, to: str) -> None:
+        """See `MovePrefix`."""
+        check_prefix(to)
+        with self._lock:
+            keys = self._keys(prefix)
+            if not keys:
+                raise NotFoundError(f"nothing below {prefix!r} in {self.url}")
+            for key in keys:
+                self._objects[to + key[len(prefix) :]] = self._objects.pop(key)
+
     def exists(self, key: str) -> bool:
         """See `Exists`."""
         return key in self._objects

@@ -24,6 +24,7 @@ __all__ = [
     "GetRanges",
     "ListDir",
     "ListPrefix",
+    "MovePrefix",
     "NewObject",
     "Patch",
     "ReadInto",
@@ -34,6 +35,7 @@ __all__ = [
     "creates_of",
     "flush_store",
     "max_gap_of",
+    "moves_of",
     "patches_of",
     "reads_into",
 ]
@@ -234,6 +236,24 @@ class DeletePrefix(Protocol):
         ...
 
 
+class MovePrefix(Protocol):
+    """Giving many objects other keys; for stores that need not copy them."""
+
+    def move_prefix(self, prefix: str, to: str) -> None:
+        """Let all keys that begin with `prefix` and "/" begin with `to` and "/"; there are none yet that do.
+
+        Raises
+        ------
+        NotFoundError
+            If there are no such objects.
+        ReadOnlyError
+            If the store is open, or permitted, for reading only.
+        StorageError
+            If the storage failed.
+        """
+        ...
+
+
 class Exists(Protocol):
     """Asking for objects."""
 
@@ -296,6 +316,11 @@ def reads_into(store: object) -> TypeGuard[ReadInto]:
 def creates_of(store: object) -> Create | None:
     """The store itself, where it can write an object piece by piece."""
     return cast("Create", store) if getattr(store, "creates", False) else None
+
+
+def moves_of(store: object) -> MovePrefix | None:
+    """The store itself, where it can move objects without copying them."""
+    return cast("MovePrefix", store) if hasattr(store, "move_prefix") else None
 
 
 def max_gap_of(store: object) -> int:

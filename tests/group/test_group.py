@@ -1,6 +1,7 @@
 """Groups: members, creation, deletion, trees."""
 
 import sys
+from collections.abc import Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,6 +36,72 @@ def test_members(root: zh.Group) -> None:
     group = root["g"]
     assert isinstance(group, zh.Group)
     assert (group.name, group.attrs["k"]) == ("/g", 1)
+
+
+GLOBS = {
+    "*": ["a", "g"],
+    "a": ["a"],
+    "g/b": ["g/b"],
+    "/g/b/": ["g/b"],
+    "[ag]": ["a", "g"],
+    "?": ["a", "g"],
+    "g/*": ["g/b", "g/c"],
+    "*/b": ["g/b"],
+    "**": ["a", "g", "g/b", "g/c", "g/c/b", "g/c/d"],
+    "**/b": ["g/b", "g/c/b"],
+    "g/**": ["g", "g/b", "g/c", "g/c/b", "g/c/d"],
+    "g/**/b": ["g/b", "g/c/b"],
+    "**/**/c/*": ["g/c/b", "g/c/d"],
+    "g/c/d": ["g/c/d"],
+    "a/*": [],
+    "nothing/*": [],
+    "G": [],
+    "": [],
+}
+
+
+@pytest.mark.parametrize(("pattern", "paths"), GLOBS.items())
+def test_glob(root: zh.Group, pattern: str, paths: list[str]) -> None:
+    root.create_array("g/c/b", data=[1])
+    root.create_group("g/c/d")
+    for group in (root, zh.open_group(root.store.url), zh.open_group(root.store.url, "r+").consolidate_metadata()):
+        assert [path for path, _ in group.glob(pattern)] == paths
+    inner = root["g"]
+    assert isinstance(inner, zh.Group)
+    assert [path for path, _ in inner.glob("**/b")] == ["b", "c/b"]
+
+
+def test_a_node_is_where_a_document_is(root: zh.Group) -> None:
+    """There are no implicit groups."""
+    path = Path(root.store.url.removeprefix("file://"))
+    (path / "implicit/inner").mkdir(parents=True)
+    (path / "implicit/inner/zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
+    assert root.keys() == ["a", "g"]
+    assert "implicit" not in root
+    assert "implicit/inner" in root
+    assert "implicit" not in dict(root.members(None))
+    with pytest.raises(errors.NotFoundError):
+        root["implicit"]
+    assert root.create_group("implicit/other").name == "/implicit/other"
+    assert root["implicit"].keys() == ["inner", "other"]  # type: ignore[union-attr]
+
+
+def test_what_cannot_be_read_is_there_and_can_be_deleted(root: zh.Group) -> None:
+    path = Path(root.store.url.removeprefix("file://"))
+    (path / "broken").mkdir()
+    (path / "broken/zarr.json").write_text("{")
+    assert "broken" in root
+    assert set(root.unreadable()) == {"broken"}
+    assert [name for name, _ in root.members()] == ["a", "g"]
+    with pytest.raises(errors.InvalidMetadataError):
+        root.to_model()
+    del root["broken"]
+    assert root.unreadable() == {}
+
+
+def test_names_that_are_none(root: zh.Group) -> None:
+    for name in ("..", "a/../g", "zarr.json", "a\\b", "a//b"):
+        assert name not in root
 
 
 def test_delete(root: zh.Group) -> None:
@@ -79,6 +146,51 @@ def test_read_only(root: zh.Group) -> None:
 def test_attributes(root: zh.Group) -> None:
     root.attrs["title"] = "new"
     assert zh.open_group(root.store.url).attrs.asdict() == {"title": "new"}
+
+
+@pytest.mark.parametrize("path", ["", "g", "a"])
+def test_attributes_are_a_mapping(root: zh.Group, path: str) -> None:
+    """As of a dict, and in the document after each change."""
+    node, expected = zh.open(root.store.url, "r+", path), dict[str, object]()
+    attrs = node.attrs
+    assert isinstance(attrs, MutableMapping)
+    attrs.clear()
+    changes: list[Callable[[MutableMapping[str, object]], object]] = [
+        lambda m: m.update({"a": 1}, b=[1, {"c": None}]),
+        lambda m: m.__setitem__("ü", "größe"),
+        lambda m: m.setdefault("a", 5),
+        lambda m: m.setdefault("d", 5),
+        lambda m: m.pop("b"),
+        lambda m: m.pop("none", 3),
+        lambda m: m.__delitem__("a"),
+        lambda m: m.update([("x", 1), ("y", 2)]),
+        lambda m: sorted(m.items(), key=str),
+        lambda m: m.clear(),
+    ]
+    for change in changes:
+        assert change(attrs) == change(expected)
+        for seen in (attrs, node.attrs, zh.open(root.store.url, path=path).attrs):
+            assert dict(seen) == seen.asdict() == expected
+            assert (len(seen), list(seen)) == (len(expected), list(expected))
+    with pytest.raises(KeyError):
+        attrs["none"]
+    with pytest.raises(KeyError):
+        del attrs["none"]
+
+
+def test_two_views_of_the_same_attributes(root: zh.Group) -> None:
+    """Neither undoes what the other has done."""
+    one, two = root.attrs, root.attrs
+    one["x"] = 1
+    two["y"] = 2
+    assert one == two == {"title": "t", "x": 1, "y": 2}
+
+
+def test_attributes_that_json_cannot_say(root: zh.Group) -> None:
+    for value in ({1, 2}, b"x", np.arange(2), object()):
+        with pytest.raises(errors.InvalidMetadataError, match="JSON"):
+            root.attrs["x"] = value
+    assert root.attrs == zh.open_group(root.store.url).attrs == {"title": "t"}
 
 
 def test_tree_shows_what_cannot_be_read(root: zh.Group) -> None:

@@ -1,0 +1,1 @@
+"""What is done to the nodes of a hierarchy, below the objects that users hold."""
