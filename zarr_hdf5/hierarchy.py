@@ -23,6 +23,7 @@ from zarr_hdf5.stores.protocol import Store
 __all__ = [
     "DOCUMENT",
     "UNREADABLE",
+    "V2_DOCUMENTS",
     "Metadata",
     "NodeStore",
     "child_names",
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 DOCUMENT = "zarr.json"
+V2_DOCUMENTS = (".zarray", ".zgroup")
+"""Where there is one of these and no `zarr.json` there is a node of Zarr v2, which a new node may not hide."""
 Metadata = ArrayMetadata | GroupMetadata
 UNREADABLE = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one node and leave the others whole."""
@@ -118,7 +121,7 @@ def clear_node(store: Store, path: str, *, overwrite: bool) -> None:
     """
     if overwrite:
         store.delete_prefix(path)
-    elif store.exists(prefix_of(path) + DOCUMENT):
+    elif any(store.exists(prefix_of(path) + document) for document in (DOCUMENT, *V2_DOCUMENTS)):
         raise AlreadyExistsError(f"there is a node at {store.url}/{path} already; overwrite=True replaces it")
 
 
@@ -128,6 +131,8 @@ def require_parents(store: Store, path: str) -> None:
     for depth in range(len(names) + 1 if path else 0):
         parent = "/".join(names[:depth])
         if not store.exists(prefix_of(parent) + DOCUMENT):
+            if any(store.exists(prefix_of(parent) + document) for document in V2_DOCUMENTS):
+                raise AlreadyExistsError(f"{store.url}/{parent} is Zarr v2, which is only read; see migrate_v2")
             write_node(store, parent, GroupMetadata())
         elif isinstance(read_node(store, parent), ArrayMetadata):
             raise AlreadyExistsError(f"{store.url}/{parent} is an array; it can have nothing below it")

@@ -40,6 +40,7 @@ from zarr_hdf5.shard.options import HDF5
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store, flush_store
 from zarr_hdf5.stores.zip import ZipStore
+from zarr_hdf5.v2.hierarchy import V2Hierarchy
 
 __all__ = ["Conversion", "convert", "copy_elements"]
 
@@ -167,6 +168,8 @@ def _place(store: Store) -> str:
         return (os.path.realpath(path) if path else store.url) + "/"
     if isinstance(store, OneFileStore):
         return f"{store.path}/"
+    if isinstance(store, V2Hierarchy):
+        return _place(store.store)
     if isinstance(store, ZipStore):
         return (os.path.realpath(store.local_path) if store.local_path else store.url) + "/"
     return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
