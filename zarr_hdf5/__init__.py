@@ -12,6 +12,7 @@ from zarr_hdf5.shard.options import HDF5
 if TYPE_CHECKING:
     from zarr_hdf5.api.convert import Conversion, convert
     from zarr_hdf5.api.link import Link, link
+    from zarr_hdf5.api.migrate_v2 import Migration, migrate_v2
     from zarr_hdf5.api.sync import compact, sync
     from zarr_hdf5.api.verify import Report, verify
 
@@ -21,6 +22,7 @@ __all__ = [
     "Conversion",
     "Group",
     "Link",
+    "Migration",
     "Report",
     "__version__",
     "compact",
@@ -29,6 +31,7 @@ __all__ = [
     "create_group",
     "errors",
     "link",
+    "migrate_v2",
     "open",
     "open_array",
     "open_group",
@@ -43,6 +46,8 @@ _RARE = {
     "convert": "zarr_hdf5.api.convert",
     "Link": "zarr_hdf5.api.link",
     "link": "zarr_hdf5.api.link",
+    "Migration": "zarr_hdf5.api.migrate_v2",
+    "migrate_v2": "zarr_hdf5.api.migrate_v2",
     "Report": "zarr_hdf5.api.verify",
     "verify": "zarr_hdf5.api.verify",
     "compact": "zarr_hdf5.api.sync",
