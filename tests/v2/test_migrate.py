@@ -9,6 +9,7 @@ import numcodecs
 import numpy as np
 import pytest
 import tensorstore
+import xarray as xr
 import zarr
 import zarrista
 from v2_cases import CODECS, OTHER, PLAIN, Codecs, some_values, without_last_chunk, write_array
@@ -263,3 +264,30 @@ def test_converting_makes_shards_that_are_hdf5_files(tmp_path: Path) -> None:
         zh.convert(tmp_path / "v2", tmp_path / "v2" / "x.zarr")
     zh.convert(tmp_path / "v2", tmp_path / "one.h5")
     assert zh.verify(tmp_path / "one.h5")
+
+
+def test_xarray_sees_the_same_dataset(tmp_path: Path) -> None:
+    """What xarray takes for missing in v2 it takes for missing in v3."""
+    packed = np.array([[0.0, np.nan, 1.5], [2.0, 0.5, np.nan]])
+    data = xr.Dataset(
+        {
+            "packed": (("time", "x"), packed, {"units": "m"}),
+            "float": (("time", "x"), packed.astype("f4")),
+            "plain": ("x", np.array([0, 1, 2], "i2")),
+            "flag": ("x", np.array([True, False, True])),
+        },
+        coords={"time": np.array(["2020-01-01", "2020-01-02"], "M8[ns]"), "x": ["a", "bc", "é"]},
+        attrs={"title": "t"},
+    )
+    encoding = {"packed": {"dtype": "i2", "scale_factor": 0.5, "_FillValue": -9}, "float": {"_FillValue": 1e20}}
+    data.to_zarr(tmp_path, zarr_format=2, consolidated=False, encoding=encoding)
+    with xr.open_zarr(tmp_path, zarr_format=2, consolidated=False) as opened:
+        before = opened.load()
+    raw = zh.open_array(tmp_path, path="packed")[...]
+    assert raw.tolist() == [[0, -9, 3], [4, 1, -9]]
+    zh.migrate_v2(tmp_path, remove_v2=True)
+    with xr.open_zarr(tmp_path, zarr_format=3, consolidated=False) as opened:
+        after = opened.load()
+    xr.testing.assert_identical(before, data)
+    xr.testing.assert_identical(after, data)
+    assert zh.open_array(tmp_path, path="packed")[...].tolist() == raw.tolist()

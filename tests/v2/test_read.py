@@ -11,6 +11,8 @@ import zarr
 from v2_cases import CHUNKS, CODECS, OTHER, PLAIN, SHAPE, Codecs, some_values, without_last_chunk, write_array
 
 import zarr_hdf5 as zh
+from zarr_hdf5.data_type import parse_data_type
+from zarr_hdf5.errors import Problem, UnsupportedFeatureError
 from zarr_hdf5.stores.memory import MemoryStore
 
 pytestmark = [
@@ -147,6 +149,22 @@ TENSORSTORE: dict[str, dict[str, Any]] = {
     "bz2": {"dtype": "|b1", "compressor": {"id": "bz2", "level": 2}, "dimension_separator": "/"},
     "zstd": {"dtype": ">f8", "compressor": {"id": "zstd", "level": 2}, "fill_value": "NaN"},
 }
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e5m2", "int4"])
+def test_types_that_tensorstore_adds(tmp_path: Path, name: str) -> None:
+    values = np.arange(70, dtype="i1").reshape(SHAPE) % 8
+    document = {"shape": list(SHAPE), "chunks": list(CHUNKS), "dtype": name, "compressor": None, "fill_value": 3}
+    kvstore = {"driver": "file", "path": f"{tmp_path}/"}
+    array = tensorstore.open({"driver": "zarr", "kvstore": kvstore, "metadata": document, "create": True}).result()
+    array[:4].write(values[:4].astype(array.dtype.numpy_dtype)).result()
+    problems: list[Problem] = []
+    if parse_data_type(name, (), problems) is None:
+        with pytest.raises(UnsupportedFeatureError, match=name):
+            zh.open_array(tmp_path)
+        return
+    values[4:] = 3
+    assert zh.open_array(tmp_path)[...].astype("i1").tolist() == values.tolist()
 
 
 @pytest.mark.parametrize("metadata", TENSORSTORE.values(), ids=TENSORSTORE)

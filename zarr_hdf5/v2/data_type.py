@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from zarr_hdf5.data_type import DataType, packed
+from zarr_hdf5.data_type import DataType, packed, parse_data_type
 from zarr_hdf5.data_type.data_type import MAX_DEPTH, MAX_FIELDS, MAX_NBYTES
 from zarr_hdf5.errors import Problem, UnsupportedFeatureError
 
@@ -25,6 +25,8 @@ Endian: TypeAlias = Literal["little", "big"]
 
 _SIMPLE = re.compile(r"[<>|][biufcSUV][0-9]{1,10}|[<>|][mM]8(\[([1-9][0-9]{0,8})?[a-zA-Z]{1,2}\])?|\|O")
 _OF_ANY_SIZE = re.compile("[<>|]([SUV])([0-9]+)")
+_OF_TENSORSTORE = re.compile(r"bfloat16|int4|float8_\w{1,20}")
+"""Names that v3 has too, and tensorstore's "zarr" driver beside those of the specification."""
 
 
 def parse_dtype(document: object, path: Path, problems: list[Problem]) -> DType | None:
@@ -48,7 +50,7 @@ def data_type_of(dtype: DType, path: Path, problems: list[Problem]) -> DataType 
     try:
         if dtype.names is None:
             # Of the two names that v3 has for opaque bytes, the one that zarr-python knows: it may have written them.
-            return DataType.raw_bytes(dtype.itemsize) if dtype.kind == "V" else DataType.from_numpy(dtype)
+            return DataType.raw_bytes(dtype.itemsize) if dtype.type is np.void else DataType.from_numpy(dtype)
         return DataType.verbatim(dtype if endian_of(dtype) is None else packed(dtype))
     except UnsupportedFeatureError as error:
         problems.append(Problem(path, str(error), "unsupported"))
@@ -75,6 +77,9 @@ def _byte_orders(dtype: DType) -> Iterator[str]:
 
 def _parse_simple(document: str, path: Path, problems: list[Problem]) -> DType | None:
     shown = reprlib.repr(document)
+    if _OF_TENSORSTORE.fullmatch(document):
+        known = parse_data_type(document, path, problems)
+        return None if known is None else known.dtype
     if not _SIMPLE.fullmatch(document):
         problems.append(Problem(path, f"the data type {shown} is not supported", "unsupported"))
         return None

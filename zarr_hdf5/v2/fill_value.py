@@ -29,10 +29,10 @@ def parse_fill_value(
 
     Faults are appended to `problems`; then the result is None.
     """
-    if document is None or (type(document) in (int, float) and document == 0 and dtype.kind not in "biufcmM"):
+    if document is None or (type(document) in (int, float) and document == 0 and not _is_number(dtype)):
         return default_fill_value(data_type)
     value: object = document
-    if dtype.kind in "SV" or data_type.name == "variable_length_bytes":
+    if dtype.kind == "S" or dtype.type is np.void or data_type.name == "variable_length_bytes":
         value = _parse_base64(document, path, problems)
         if value is None:
             return None
@@ -53,6 +53,11 @@ def parse_fill_value(
             Problem((*path, *problem.path[1:]), problem.message, problem.kind) for problem in error.problems
         )
         return None
+
+
+def _is_number(dtype: DType) -> bool:
+    """Whether elements are numbers, dates among them; also of types from outside numpy."""
+    return dtype.kind in "biufcmM" or (dtype.kind == "V" and dtype.type is not np.void)
 
 
 def _parse_base64(document: object, path: Path, problems: list[Problem]) -> bytes | None:
