@@ -24,7 +24,10 @@ from zarr_hdf5.codecs.registry import codec_names
 from zarr_hdf5.data_type import DataType
 from zarr_hdf5.hdf5.filters import FilterId
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
+from zarr_hdf5.stores.cached import CachedStore
+from zarr_hdf5.stores.logged import LoggedStore
 from zarr_hdf5.stores.memory import MemoryStore
+from zarr_hdf5.stores.resolve import store_from_url
 from zarr_hdf5.twin.filters import BACK
 
 __all__ = ["PAGE", "support"]
@@ -589,6 +592,10 @@ def places() -> Iterable[Sequence[str]]:
     # Without a server to ask, what the tests against nginx and obstore's own stores have found.
     yield "`http://`, `https://`", "yes, with `zarr-hdf5[cloud]`; listing is not possible", "no"
     yield "`s3://`, `gs://`, `az://`", "yes, with `zarr-hdf5[cloud]`", "yes"
+    for kind in (LoggedStore, CachedStore):
+        around = kind(store_from_url("memory://around"))
+        written = told(zh.create_array, around, name="", data=[1], overwrite=True)
+        yield f"`{kind.__name__}`, around another store", yes_or(told(zh.open, around)), yes_or(written)
     yield "an object with the methods of `zarr_hdf5.stores.protocol.Store`", "yes", "yes"
 
 

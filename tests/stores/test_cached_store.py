@@ -142,7 +142,13 @@ def test_bytes_are_those_of_the_store(reads: Any, max_nbytes: int, block_nbytes:
     for pairs in reads:
         wanted = [ByteRange(offset, min(nbytes, 1024 - offset)) for offset, nbytes in pairs]
         assert [bytes(part) for part in store.get_ranges("k", wanted)] == [DATA[one.offset : one.end] for one in wanted]
-        assert len(store._cache) <= max(1, max_nbytes // block_nbytes)
+        assert len(store._cache) * store._cache.block_nbytes <= max_nbytes
+
+
+@pytest.mark.parametrize("options", [{"max_nbytes": 0}, {"block_nbytes": 0}, {"max_nbytes": -1}])
+def test_bounds_that_are_none(options: Any) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        CachedStore(MemoryStore(), **options)
 
 
 def test_many_threads(tmp_path: Path) -> None:

@@ -262,6 +262,11 @@ def test_converting_makes_shards_that_are_hdf5_files(tmp_path: Path) -> None:
         assert np.asarray(new.hdf5.open()[...]).tolist() == old[...].tolist()
     with pytest.raises(zh.errors.AlreadyExistsError, match="within the other"):
         zh.convert(tmp_path / "v2", tmp_path / "v2" / "x.zarr")
+    write_array(store, "fortran/", some_values("<i4"), order="F", compressor=numcodecs.Zlib())
+    zh.convert(tmp_path / "v2" / "fortran", tmp_path / "f.zarr")
+    assert zh.verify(tmp_path / "f.zarr")
+    assert (zh.open_array(tmp_path / "f.zarr")[...] == read_zarr_python(tmp_path / "f.zarr")).all()
+    assert zh.open_array(tmp_path / "f.zarr")[...].tolist() == without_last_chunk(some_values("<i4"), 0).tolist()
     zh.convert(tmp_path / "v2", tmp_path / "one.h5")
     assert zh.verify(tmp_path / "one.h5")
 

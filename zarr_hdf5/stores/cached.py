@@ -42,14 +42,18 @@ class CachedStore(StoreWrapper):
     max_nbytes
         Bytes that are kept, at most; those used longest ago go first. What is more than half of this is not kept.
     block_nbytes
-        Bytes of a block, which is read as a whole where a part of it is wanted.
+        Bytes of a block, which is read as a whole where a part of it is wanted; never more than `max_nbytes`.
+
+    Raises ValueError where either is not positive.
     """
 
     def __init__(self, store: Store, *, max_nbytes: int = 64 << 20, block_nbytes: int = 64 << 10) -> None:
         super().__init__(store)
+        if min(max_nbytes, block_nbytes) < 1:
+            raise ValueError(f"max_nbytes and block_nbytes must be positive, not {max_nbytes} and {block_nbytes}")
         self._max_nbytes = max_nbytes
         # Takes no locks: an h5py object may be collected at any line here, and would wait for h5py's own.
-        self._cache = BlockCache(block_nbytes=block_nbytes, max_nbytes=max_nbytes)
+        self._cache = BlockCache(block_nbytes=min(block_nbytes, max_nbytes), max_nbytes=max_nbytes)
         self._heads: dict[str, Head] = {}
 
     def get(self, key: str) -> Blob:
