@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import tensorstore
 import zarr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import basic_indices
 from v2_cases import CHUNKS, CODECS, OTHER, PLAIN, SHAPE, Codecs, some_values, without_last_chunk, write_array
 
 import zarr_hdf5 as zh
@@ -132,6 +135,30 @@ def test_without_dimensions(tmp_path: Path, separator: str) -> None:
     assert zh.open_array(tmp_path)[()] == 7
     array[()] = 2.5
     assert zh.open_array(tmp_path)[()] == 2.5
+
+
+@st.composite
+def written_arrays(draw: st.DrawFn) -> tuple[Any, dict[str, Any]]:
+    """Values, and how they are stored."""
+    rank = draw(st.integers(0, 4))
+    shape = tuple(draw(st.integers(1, 7)) for _ in range(rank))
+    chunks = tuple(draw(st.integers(1, 9)) for _ in range(rank))
+    options = {"chunks": chunks, "order": draw(st.sampled_from("CF")), "separator": draw(st.sampled_from("./"))}
+    compressor = draw(st.sampled_from([None, numcodecs.Zlib(), numcodecs.Blosc(), numcodecs.Zstd()]))
+    values = np.asarray(some_values(draw(st.sampled_from([*PLAIN, *OTHER])), shape))
+    return values, {**options, "compressor": compressor}
+
+
+@given(written_arrays(), st.data())
+def test_any_array_and_any_part_of_it(written: tuple[Any, dict[str, Any]], data: st.DataObject) -> None:
+    values, options = written
+    store = MemoryStore()
+    write_array(store, "", values, **options)
+    array = zh.open_array(store)
+    expected = without_last_chunk(values, array.fill_value, options["chunks"]) if values.ndim else values
+    selection = data.draw(basic_indices(values.shape, allow_newaxis=False, allow_ellipsis=True))
+    found, wanted = np.asarray(array[selection]), np.asarray(expected[selection])
+    assert_same(found, wanted.astype(found.dtype))
 
 
 @pytest.mark.parametrize("chunks", [0, 1])

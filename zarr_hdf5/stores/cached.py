@@ -2,7 +2,8 @@
 
 Objects are kept in blocks, aligned and of one size, each under the version of its object. Nothing that is kept is
 handed out before the store has said that the object still has this version, which costs a request of no bytes where
-nothing is missing: what has been replaced is never seen again. Knows no particular store.
+nothing is missing: what has been replaced is never seen again, as far as the store tells versions apart (some web
+servers do so by the second). Knows no particular store.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
