@@ -11,7 +11,14 @@ import zarr
 from v2_cases import some_values, without_last_chunk, write_array
 
 import zarr_hdf5 as zh
-from zarr_hdf5.errors import AlreadyExistsError, InvalidMetadataError, NotFoundError, ReadOnlyError
+from zarr_hdf5.cli.main import main
+from zarr_hdf5.errors import (
+    AlreadyExistsError,
+    InvalidMetadataError,
+    NotFoundError,
+    ReadOnlyError,
+    UnsupportedFeatureError,
+)
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.logged import LoggedStore
 from zarr_hdf5.stores.memory import MemoryStore
@@ -206,6 +213,15 @@ def test_nothing_is_written_over_it_or_into_it(tmp_path: Path) -> None:
     zh.create_array(tmp_path, data=[1, 2], overwrite=True)
     assert zh.open_array(tmp_path)[...].tolist() == [1, 2]
     assert not (tmp_path / ".zgroup").exists()
+
+
+def test_what_is_only_for_shards(tmp_path: Path) -> None:
+    write_hierarchy(LocalStore(tmp_path))
+    with pytest.raises(UnsupportedFeatureError, match="convert"):
+        zh.link(tmp_path)
+    report = zh.verify(tmp_path)
+    assert report.notes == ("/a has no HDF5 side", "/g/b has no HDF5 side")
+    assert main(["info", str(tmp_path), "--path", "g/b"]) == 0
 
 
 def test_where_both_are_v3_counts(tmp_path: Path) -> None:

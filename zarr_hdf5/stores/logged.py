@@ -39,7 +39,10 @@ class Request:
 
 
 class LoggedStore(StoreWrapper):
-    """The objects of `store`; `log` has the calls, in the order in which they ended, until it is cleared."""
+    """The objects of `store`; `log` has the calls, in the order in which they ended, until it is cleared.
+
+    Arrays ask for ranges by `get_ranges`, also where the store itself could read them to where they are wanted.
+    """
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
