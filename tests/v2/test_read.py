@@ -86,6 +86,34 @@ def test_structures(fields: Any, order: str) -> None:
     ]
 
 
+FILLS: list[tuple[Any, Any]] = [
+    ("<i4", -5),
+    (">u8", 2**64 - 1),
+    ("|b1", True),
+    (">f8", np.nan),
+    ("<f4", -np.inf),
+    ("<f2", 1e-7),
+    (">c8", complex(np.nan, -2)),
+    ("<c16", complex(np.inf, 0.1)),
+    ("|S3", b"ab"),
+    ("<U3", "é"),
+    (">U3", ""),
+    ("|V3", np.void(b"abc")),
+    ("<M8[s]", np.datetime64("2001-02-03", "s")),
+    (">m8[10us]", np.timedelta64("NaT")),
+    ([("a", "<i2"), ("b", "<f8")], (-3, 1.5)),
+    ([("a", ">i2"), ("b", ">f8")], (-3, 1.5)),
+]
+
+
+@pytest.mark.parametrize(("dtype", "fill_value"), FILLS, ids=str)
+def test_fill_values(tmp_path: Path, dtype: Any, fill_value: Any) -> None:
+    wanted: Any = {"dtype": np.dtype(dtype), "fill_value": np.array(fill_value, dtype)[()], "zarr_format": 2}
+    expected = np.asarray(zarr.create_array(tmp_path, shape=(2,), chunks=(1,), **wanted)[...])
+    found = zh.open_array(tmp_path)[...]
+    assert found.tobytes() == expected.astype(found.dtype).tobytes()
+
+
 def test_structures_of_zarr_python(tmp_path: Path) -> None:
     values = some_values([("a", "<i4"), ("b", "<f8")])
     expected = write_with_zarr_python(tmp_path, values, compressors=numcodecs.Blosc())
