@@ -4,6 +4,7 @@ Every cell is found out by trying it.
 """
 
 import io
+import json
 import sys
 import tempfile
 import warnings
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import h5py
+import numcodecs
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +27,10 @@ from zarr_hdf5.data_type import DataType
 from zarr_hdf5.hdf5.filters import FilterId
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.metadata import dump_json
+from zarr_hdf5.stores.cached import CachedStore
+from zarr_hdf5.stores.logged import LoggedStore
+from zarr_hdf5.stores.memory import MemoryStore
+from zarr_hdf5.stores.resolve import store_from_url
 from zarr_hdf5.twin.filters import BACK
 
 sys.path.insert(0, str(Path(__file__).parent))  # for whoever runs this by its path
@@ -117,6 +123,9 @@ def support() -> str:
         ("HDF5 files that are opened: data types", HDF5_COLUMNS, hdf5_types()),
         ("HDF5 files that are opened: layouts and links", HDF5_COLUMNS, hdf5_features()),
         ("HDF5 files that are opened: what things mean", ("HDF5", "Zarr"), hdf5_meaning()),
+        ("Zarr v2 that is opened: data types", ("numpy", "Zarr v3", "read", "`migrate_v2`"), v2_types()),
+        ("Zarr v2 that is opened: filters and compressors", ("id", "Zarr v3", "read", "`migrate_v2`"), v2_codecs()),
+        ("Zarr v2 that is opened: what else", ("in v2", "in v3"), v2_meaning()),
         ("Where", ("URL or store", "read", "written"), places()),
         ("Selections", ("selection", "read", "written"), selections()),
         ("Modes of `open`", ("mode", "on what exists", "where nothing is"), modes()),
@@ -495,6 +504,109 @@ def virtual(file: h5py.File) -> None:
     file.create_virtual_dataset("x", layout)
 
 
+V2_TYPES: dict[str, npt.DTypeLike] = {
+    **{f"`{np.dtype(code)}`": code for code in CORE_TYPES},
+    "big-endian": ">u2",
+    "`S4`": "S4",
+    "`U4`": "U4",
+    "`M8[s]`": "M8[s]",
+    "`m8[10us]`": "m8[10us]",
+    "structures, such as `i4,f8`": "i4,f8",
+    "big-endian structures": ">i4,>f8",
+    "structures of both byte orders": "<i4,>f8",
+    "structures with subarrays": "i4,(2,3)f8",
+}
+V2_OBJECTS: dict[str, Any] = {
+    "objects by `vlen-utf8`": (numcodecs.VLenUTF8(), "é"),
+    "objects by `vlen-bytes`": (numcodecs.VLenBytes(), b"\xff"),
+    "objects by `vlen-array`": (numcodecs.VLenArray("<i4"), np.arange(3, dtype="<i4")),
+    "objects by `json2`": (numcodecs.JSON(), {"a": 1}),
+    "objects by `categorize`": (numcodecs.Categorize(["a"], object), "a"),
+    "objects by `pickle`": (numcodecs.Pickle(), {1, 2}),
+}
+V2_CODECS: tuple[Any, ...] = (
+    numcodecs.Zlib(),
+    numcodecs.GZip(),
+    numcodecs.BZ2(),
+    numcodecs.LZMA(),
+    numcodecs.LZ4(),
+    numcodecs.Zstd(),
+    numcodecs.Blosc(),
+    numcodecs.Shuffle(),
+    numcodecs.Fletcher32(),
+    numcodecs.CRC32(),
+    numcodecs.CRC32C(),
+    numcodecs.Adler32(),
+    numcodecs.JenkinsLookup3(),
+    numcodecs.Delta("<i4"),
+    numcodecs.FixedScaleOffset(0, 1, "<i4"),
+    numcodecs.Quantize(3, "<f4"),
+    numcodecs.BitRound(10),
+    numcodecs.AsType("<f4", "<i4"),
+    numcodecs.PackBits(),
+    numcodecs.Base64(),
+)
+
+
+def in_v2(values: npt.NDArray[Any], filters: Sequence[Any], wanted: Any = None) -> tuple[str, str, str]:
+    """What an array of one chunk becomes in v3; whether it is read with the `wanted` values, and migrated."""
+    store = MemoryStore()
+    descr = values.dtype.descr if values.dtype.names else values.dtype.str
+    members = {"zarr_format": 2, "shape": [3], "chunks": [3], "compressor": None, "order": "C", "fill_value": None}
+    document = {**members, "dtype": descr, "filters": [one.get_config() for one in filters] or None}
+    chunk: Any = values
+    for codec in filters:
+        chunk = codec.encode(chunk)
+    store.set(".zarray", [json.dumps(document).encode()])
+    store.set("0", [chunk.tobytes() if isinstance(chunk, np.ndarray) else bytes(chunk)])
+    try:
+        array = zh.open_array(store)
+        found, expected = array[...], values if wanted is None else wanted
+        same = found.tolist() if found.dtype.hasobject else found.tobytes()
+        assert same == (expected.tolist() if found.dtype.hasobject else expected.astype(found.dtype).tobytes())
+    except zh.errors.ZarrHDF5Error as error:
+        return "", f"refused: {error}".replace("memory:///", ""), "no"
+    codecs = [codec["name"] for codec in array.codecs if codec["name"] != "bytes"] or ["bytes"]
+    what = ", ".join(codecs) if filters and wanted is None else array.metadata.data_type.name
+    why = told(zh.migrate_v2, store).replace("memory://: ", "")
+    return f"`{what}`", "yes", yes_or(why)
+
+
+def v2_types() -> Iterable[Sequence[str]]:
+    """Those that zarr-python writes in v2, and that numcodecs has codecs for."""
+    for what, dtype in V2_TYPES.items():
+        kind = np.dtype(dtype)
+        values = np.zeros(3, kind) if kind.names else np.arange(3).astype("V3" if kind.kind == "V" else kind)
+        yield what, *in_v2(values, ())
+    for what, (codec, element) in V2_OBJECTS.items():
+        values = np.empty(3, object)
+        values[:] = [element] * 3
+        wanted = np.array([element.tobytes()] * 3, object) if isinstance(element, np.ndarray) else values
+        yield what, *in_v2(values, [codec], wanted)
+
+
+def v2_codecs() -> Iterable[Sequence[str]]:
+    """numcodecs' codecs, each alone."""
+    dtypes = {"quantize": "<f4", "bitround": "<f4", "packbits": "?"}
+    for codec in V2_CODECS:
+        yield f"`{codec.codec_id}`", *in_v2(np.array([0, 1, 1]).astype(dtypes.get(codec.codec_id, "<i4")), [codec])
+    yield "any other", "`numcodecs.` and its id", "yes, if this library has a codec of this name", "as read"
+
+
+def v2_meaning() -> Iterable[Sequence[str]]:
+    """What is more than chunks."""
+    yield "`order` F", "codec `transpose`"
+    yield "`dimension_separator`", "chunk key encoding `v2`"
+    yield "`fill_value` null", "zero, nothing, or NaT"
+    yield "attribute `_ARRAY_DIMENSIONS`", "`dimension_names`; and what is the fill value is `_FillValue`, for xarray"
+    yield (
+        "`.zmetadata`",
+        "believed, where there is one, as zarr-python does; `migrate_v2` looks at the nodes themselves",
+    )
+    yield "`array.readers()`", "who reads it once it is migrated"
+    yield "arrays of any length (`vlen-array`)", "their bytes; the attribute `_numcodecs_vlen_array_dtype` has the type"
+
+
 def places() -> Iterable[Sequence[str]]:
     """URLs."""
     with tempfile.TemporaryDirectory() as folder:
@@ -512,14 +624,18 @@ def places() -> Iterable[Sequence[str]]:
         read, write = yes_or(told(zh.open, one.store.url)), yes_or(told(zh.open, one.store.url, mode="r+"))
         yield "one file that is HDF5 and a zipped hierarchy (`.h5` and the like)", read, f"{write}, on a local disk"
         (Path(folder) / "v2").mkdir()
-        (Path(folder) / "v2" / ".zarray").write_text('{"zarr_format": 2}')
-        yield "a Zarr v2 hierarchy", refused(zh.open, folder + "/v2"), "no"
+        (Path(folder) / "v2" / ".zgroup").write_text('{"zarr_format": 2}')
+        yield "a Zarr v2 hierarchy", yes_or(told(zh.open, folder + "/v2")), refused(zh.open, folder + "/v2", mode="r+")
         with zipfile.ZipFile(folder + "/x.zip", "w") as archive:
             archive.writestr("zarr.json", '{"zarr_format": 3, "node_type": "group"}')
         yield "another zipped hierarchy", yes_or(told(zh.open, folder + "/x.zip")), "no"
     # Without a server to ask, what the tests against nginx and obstore's own stores have found.
     yield "`http://`, `https://`", "yes, with `zarr-hdf5[cloud]`; listing is not possible", "no"
     yield "`s3://`, `gs://`, `az://`", "yes, with `zarr-hdf5[cloud]`", "yes"
+    for kind in (LoggedStore, CachedStore):
+        around = kind(store_from_url("memory://around"))
+        written = told(zh.create_array, around, name="", data=[1], overwrite=True)
+        yield f"`{kind.__name__}`, around another store", yes_or(told(zh.open, around)), yes_or(written)
     yield "an object with the methods of `zarr_hdf5.stores.protocol.Store`", "yes", "yes"
 
 

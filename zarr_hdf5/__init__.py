@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zarr_hdf5.api.copy import copy
     from zarr_hdf5.api.from_model import from_model
     from zarr_hdf5.api.link import Link, link
+    from zarr_hdf5.api.migrate_v2 import Migration, migrate_v2
     from zarr_hdf5.api.sync import compact, sync
     from zarr_hdf5.api.verify import Report, verify
 
@@ -27,6 +28,7 @@ __all__ = [
     "Group",
     "GroupModel",
     "Link",
+    "Migration",
     "Report",
     "__version__",
     "compact",
@@ -37,6 +39,7 @@ __all__ = [
     "errors",
     "from_model",
     "link",
+    "migrate_v2",
     "open",
     "open_array",
     "open_group",
@@ -53,6 +56,8 @@ _RARE = {
     "from_model": "zarr_hdf5.api.from_model",
     "Link": "zarr_hdf5.api.link",
     "link": "zarr_hdf5.api.link",
+    "Migration": "zarr_hdf5.api.migrate_v2",
+    "migrate_v2": "zarr_hdf5.api.migrate_v2",
     "Report": "zarr_hdf5.api.verify",
     "verify": "zarr_hdf5.api.verify",
     "compact": "zarr_hdf5.api.sync",

@@ -30,6 +30,7 @@ from zarr_hdf5.stores.protocol import Store
 __all__ = [
     "DOCUMENT",
     "UNREADABLE",
+    "V2_DOCUMENTS",
     "Metadata",
     "NodeStore",
     "ancestors",
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 DOCUMENT = "zarr.json"
+V2_DOCUMENTS = (".zarray", ".zgroup")
+"""Where there is one of these and no `zarr.json` there is a node of Zarr v2, which a new node may not hide."""
 Metadata = ArrayMetadata | GroupMetadata
 UNREADABLE = (CodecError, CorruptDataError, InvalidMetadataError, NotFoundError, UnsupportedFeatureError)
 """What can be wrong with one node and leave the others whole."""
@@ -149,7 +152,7 @@ def clear_node(store: Store, path: str, *, overwrite: bool) -> None:
     if overwrite:
         forget_consolidated(store, path)
         store.delete_prefix(path)
-    elif store.exists(document_key(path)):
+    elif any(store.exists(prefix_of(path) + document) for document in (DOCUMENT, *V2_DOCUMENTS)):
         raise AlreadyExistsError(f"there is a node at {store.url}/{path} already; overwrite=True replaces it")
 
 
@@ -157,6 +160,8 @@ def require_parents(store: Store, path: str) -> None:
     """Make groups of all ancestors of `path` that are not there yet."""
     for parent in ancestors(path):
         if not store.exists(document_key(parent)):
+            if any(store.exists(prefix_of(parent) + document) for document in V2_DOCUMENTS):
+                raise AlreadyExistsError(f"{store.url}/{parent} is Zarr v2, which is only read; see migrate_v2")
             write_node(store, parent, GroupMetadata())
         elif isinstance(read_node(store, parent), ArrayMetadata):
             raise AlreadyExistsError(f"{store.url}/{parent} is an array; it can have nothing below it")

@@ -2,7 +2,6 @@
 
 import tracemalloc
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ from counting_store import CountingStore, Request
 
 import zarr_hdf5 as zh
 from zarr_hdf5.array.read_elements import run_of
+from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.errors import CorruptDataError
+from zarr_hdf5.stores import logged
 from zarr_hdf5.stores.local import LocalStore
 
 SHAPE, CHUNK, SHARD = (40, 30, 20), (10, 30, 20), (40, 30, 20)
@@ -22,16 +23,15 @@ PLANE = 30 * ROW
 VALUES = np.random.default_rng(3).integers(0, 2**16, SHAPE, np.uint16)
 
 
-@dataclass
 class IntoStore(CountingStore):
     """With the verb that not every store has."""
 
     def read_into(
         self, key: str, wanted: Sequence[tuple[int, "memoryview[int]"]], version: Hashable | None = None
     ) -> None:
-        self.log.append(Request("read_into", key, len(wanted), sum(len(buffer) for _, buffer in wanted)))
-        assert isinstance(self.inner, LocalStore)
-        self.inner.read_into(key, wanted, version)
+        self.log.append(logged.Request("read_into", key, tuple(ByteRange(o, len(buffer)) for o, buffer in wanted)))
+        assert isinstance(self.store, LocalStore)
+        self.store.read_into(key, wanted, version)
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 
 def test_python_prints_what_is_shown(examples: Examples) -> None:
     assert examples.printed == examples.shown
-    assert len(examples.shown) == len(blocks("python")) == 6
+    assert len(examples.shown) == len(blocks("python")) == 8
 
 
 def commands() -> list[str]:
@@ -70,7 +70,7 @@ def test_commands_succeed(examples: Examples, capsys: pytest.CaptureFixture[str]
 def test_every_command_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    listed = re.findall(r"^    ([a-z0-9-]+) ", capsys.readouterr().out, re.MULTILINE)
+    listed = re.findall(r"^    ([a-z0-9-]+)(?: |$)", capsys.readouterr().out, re.MULTILINE)
     assert list(dict.fromkeys(shlex.split(command)[1] for command in commands())) == listed
 
 

@@ -11,7 +11,9 @@ import pytest
 from zarr_hdf5.buffer import Buffer
 from zarr_hdf5.byte_range import ByteRange, SuffixRange
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, ReadOnlyError, StaleVersionError
+from zarr_hdf5.stores.cached import CachedStore
 from zarr_hdf5.stores.local import LocalStore
+from zarr_hdf5.stores.logged import LoggedStore
 from zarr_hdf5.stores.memory import MemoryStore
 from zarr_hdf5.stores.protocol import Store, moves_of
 from zarr_hdf5.stores.resolve import store_from_url
@@ -53,6 +55,9 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "named memory": lambda root: store_from_url(f"memory://{uuid.uuid4()}"),
     "part of memory": view_of_memory,
     "part of local": lambda root: StoreView(LocalStore(root / "store"), "inner/most"),
+    "logged local": lambda root: LoggedStore(LocalStore(root / "store")),
+    "cached local": lambda root: CachedStore(LocalStore(root / "store")),
+    "cached memory": lambda root: CachedStore(MemoryStore(), max_nbytes=1 << 20, block_nbytes=7),
 }
 
 

@@ -11,6 +11,7 @@ from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.master.file import master_path, write_master
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.resolve import store_from_url
+from zarr_hdf5.v2.hierarchy import V2Hierarchy
 
 __all__ = ["Link", "link"]
 
@@ -77,13 +78,15 @@ def link(url: URL, file: str | os.PathLike[str] | None = None) -> Link:
     NotFoundError
         If there is no hierarchy.
     UnsupportedFeatureError
-        If it is not in a local directory: libhdf5 finds shards nowhere else.
+        If it is not in a local directory, for libhdf5 finds shards nowhere else; or if it is Zarr v2.
     AlreadyExistsError
         If there is a file of that name that is no master file.
     """
     store = open(url).store
     if isinstance(store, HDF5Hierarchy):
         raise UnsupportedFeatureError(f"{store.url} is an HDF5 file already")
+    if isinstance(store, V2Hierarchy):
+        raise UnsupportedFeatureError(f"{store.url} is Zarr v2, whose chunks are no HDF5 files; convert makes such")
     store = store_from_url(url)
     if not isinstance(store, LocalStore):
         raise UnsupportedFeatureError(f"{store.url}: a master file is for local directories; libhdf5 opens no others")

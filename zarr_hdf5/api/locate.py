@@ -14,6 +14,7 @@ from zarr_hdf5.shard.hdf5_view import JSON_ATTRIBUTE
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
 from zarr_hdf5.stores.resolve import object_at, store_from_url
+from zarr_hdf5.stores.wrapper import StoreWrapper
 from zarr_hdf5.stores.zip import ZipStore
 from zarr_hdf5.stores.zip_index import is_zip
 
@@ -35,7 +36,7 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: st
         If there is nothing at `url`, or nothing that is known here.
     """
     store = store_from_url(url, read_only=read_only)
-    if isinstance(store, HDF5Hierarchy | OneFileStore | ZipStore):
+    if isinstance(store, HDF5Hierarchy | OneFileStore | ZipStore) or isinstance(url, StoreWrapper):
         return store
     if isinstance(store, LocalStore) and not os.path.isfile(store.root):
         return store

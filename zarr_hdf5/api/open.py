@@ -9,9 +9,11 @@ from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.array_config import ArrayConfig, ArrayConfigOptions
 from zarr_hdf5.errors import AlreadyExistsError, NotFoundError, ReadOnlyError
 from zarr_hdf5.group import Group, create_group_at, open_node
-from zarr_hdf5.hierarchy import node_path
+from zarr_hdf5.hierarchy import NodeStore, node_path
 from zarr_hdf5.nodes.create import create_array_at
 from zarr_hdf5.shard.options import HDF5
+from zarr_hdf5.stores.protocol import Store
+from zarr_hdf5.v2.hierarchy import V2Hierarchy
 
 __all__ = ["Mode", "create_array", "create_group", "open", "open_array", "open_group"]
 
@@ -27,7 +29,9 @@ def open(
     config: ArrayConfigOptions | ArrayConfig | None = None,
     consolidated: bool = True,
 ) -> Array | Group:
-    """Open whatever is at `url`: a Zarr v3 hierarchy, zipped or not, a lone shard by its HDF5 side, or an HDF5 file.
+    """Open whatever is at `url`: a Zarr hierarchy, zipped or not, a lone shard by its HDF5 side, or an HDF5 file.
+
+    Zarr v2 is only read; where a node has the documents of both versions, those of v3 count.
 
     Parameters
     ----------
@@ -53,7 +57,7 @@ def open(
     InvalidMetadataError, UnsupportedFeatureError, CorruptDataError
         If what is there cannot be opened.
     ReadOnlyError
-        If an HDF5 file is to be written.
+        If an HDF5 file or Zarr v2 is to be written.
     """
     if mode not in ("r", "r+", "a", "w", "w-"):
         raise ValueError(f"mode must be one of 'r', 'r+', 'a', 'w', 'w-', not {mode!r}")
@@ -67,6 +71,9 @@ def open(
         where = node_path(store, path)
         return open_node(store, where, read_only=mode == "r", config=settings, consolidated=consolidated)
     except NotFoundError:
+        v2 = _open_v2(store, path, mode, settings)
+        if v2 is not None:
+            return v2
         if mode != "a":
             raise
         return _configured(create_group_at(new_store_at(url), path), settings)
@@ -75,6 +82,22 @@ def open(
 def _configured(group: Group, config: ArrayConfig) -> Group:
     group.config = config
     return group
+
+
+def _open_v2(store: Store, path: str, mode: Mode, config: ArrayConfig) -> Array | Group | None:
+    """The node of Zarr v2 at `path`; None where there is none. Raises ReadOnlyError unless it is only to be read."""
+    if isinstance(store, NodeStore):
+        return None
+    path = node_path(store, path)
+    try:
+        node = open_node(V2Hierarchy.of(store, path), path, read_only=True, config=config)
+    except NotFoundError:
+        return None
+    if mode != "r":
+        raise ReadOnlyError(
+            f"{node!r} is Zarr v2, which is only read; migrate_v2 makes Zarr v3 of it, convert copies it"
+        )
+    return node
 
 
 def open_array(

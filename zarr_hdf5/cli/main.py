@@ -13,6 +13,7 @@ import zarr_hdf5
 from zarr_hdf5.cli.convert import add_convert
 from zarr_hdf5.cli.demo import add_demo
 from zarr_hdf5.cli.link import add_link
+from zarr_hdf5.cli.migrate_v2 import add_migrate_v2
 from zarr_hdf5.cli.outcome import Outcome
 from zarr_hdf5.cli.show import add_info, add_tree
 from zarr_hdf5.cli.sync import add_compact, add_sync
@@ -58,6 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("zarr-hdf5", description=zarr_hdf5.__doc__)
     parser.add_argument("--version", action="version", version=f"zarr-hdf5 {zarr_hdf5.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_info, add_tree, add_convert, add_link, add_verify, add_sync, add_compact, add_demo):
+    for add in (add_info, add_tree, add_convert, add_link, add_verify, add_sync, add_compact, add_migrate_v2, add_demo):
         add(commands).add_argument("--json", action="store_true", help="answer in JSON")
     return parser

@@ -36,6 +36,7 @@ from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.memory import MemoryStore
 from zarr_hdf5.stores.protocol import Store, moves_of
 from zarr_hdf5.stores.zip import ZipStore
+from zarr_hdf5.v2.hierarchy import V2Hierarchy
 
 __all__ = ["check_apart", "copy_node", "move_node", "place_of"]
 
@@ -92,6 +93,8 @@ def place_of(store: Store) -> str:
         return f"{store.path}/"
     if isinstance(store, ZipStore):
         return (os.path.realpath(store.local_path) if store.local_path else store.url) + "/"
+    if isinstance(store, V2Hierarchy):
+        return place_of(store.store)
     if isinstance(store, MemoryStore):
         return f"{store.url}/{id(store)}/"  # not all of them have a name
     return (os.path.realpath(store.root) if isinstance(store, LocalStore) else store.url).rstrip("/") + "/"
