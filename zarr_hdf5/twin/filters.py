@@ -68,7 +68,7 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
         if codec.name == "transpose":
             order = tuple(order[axis] for axis in configuration["order"])
         elif not _decodes_to_itself(codec.name, configuration, spec.dtype):
-            raise _no_twin(codec.name, HINTS.get(codec.name, "it changes the stored values in a way HDF5 cannot undo"))
+            raise _no_twin(codec.name, HINTS.get(codec.name, CHANGED))
     draft = _Draft(spec)
     serializer = chain.array_bytes
     if isinstance(serializer, ZfpCodec):
@@ -88,6 +88,7 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
     return ChainTwin(dtype, order, tuple(draft.filters), draft.front, draft.back)
 
 
+CHANGED = "it changes the stored values in a way that HDF5 cannot undo"
 _GZIP = "HDF5's deflate has zlib's wrapper, not gzip's: use numcodecs.zlib, as compressors='deflate' does"
 HINTS = {
     "gzip": _GZIP,
@@ -95,7 +96,7 @@ HINTS = {
     "numcodecs.zfpy": "HDF5's zfp filter keeps zfp's header in the dataset, not in each chunk: use zfp",
     "reshape": "HDF5 would show the elements in the other shape",
     "conditional": "HDF5 keeps in its chunk index which filters a chunk has, not before the chunk's bytes",
-    "packbits": "HDF5 has whole bytes for elements, but for its n-bit filter, which packs them from the other end",
+    "packbits": "HDF5 has whole bytes for elements; its n-bit filter packs them from the other end",
     "vlen-utf8": "HDF5 keeps strings of variable length apart from the chunks; use dtype 'S...'",
     "vlen-bytes": "HDF5 keeps elements of variable length apart from the chunks; use dtype 'S...' or 'V...'",
     "numcodecs.lz4": "HDF5's lz4 filter frames the data in another way: use zstd or blosc",
