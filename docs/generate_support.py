@@ -56,34 +56,50 @@ FIXED = {
 }
 NESTED = {"chunk_shape": [2, 2], "codecs": [LITTLE], **INDEX}
 CODECS: dict[str, dict[str, Any]] = {
+    "bitround": {"keepbits": 10},
     "blosc": {"typesize": 4, "cname": "zstd", "clevel": 1, "shuffle": "shuffle", "blocksize": 0},
     "bytes": {"endian": "little"},
+    "cast_value": {"data_type": "int8"},
+    "conditional": {"codecs": [{"name": "zstd", "configuration": {"level": 1}}]},
     "crc32c": {},
     "endian": {"endian": "little"},
     "gzip": {"level": 1},
     "numcodecs.adler32": {},
     "numcodecs.astype": {"encode_dtype": "<f4", "decode_dtype": "<i4"},
     "numcodecs.bitround": {"keepbits": 10},
+    "numcodecs.blosc": {},
     "numcodecs.bz2": {"level": 1},
     "numcodecs.crc32": {},
+    "numcodecs.crc32c": {},
     "numcodecs.delta": {"dtype": "<i4"},
     "numcodecs.fixedscaleoffset": {"offset": 0, "scale": 1, "dtype": "<i4", "astype": "<i4"},
     "numcodecs.fletcher32": {},
+    "numcodecs.gzip": {},
+    "numcodecs.jenkins_lookup3": {},
     "numcodecs.lz4": {"acceleration": 1},
     "numcodecs.lzma": {"preset": 1},
     "numcodecs.packbits": {},
+    "numcodecs.pcodec": {},
     "numcodecs.quantize": {"digits": 3, "dtype": "<f4"},
     "numcodecs.shuffle": {"elementsize": 4},
+    "numcodecs.zfpy": {},
     "numcodecs.zlib": {"level": 1},
+    "numcodecs.zstd": {"level": 1},
+    "packbits": {"last_bit": 7},
+    "reshape": {"shape": [[0, 1]]},
+    "scale_offset": {"offset": 0, "scale": 2},
     "sharding_indexed": NESTED,
     "transpose": {"order": [1, 0]},
     "vlen-bytes": {},
     "vlen-utf8": {},
+    "zfp": {"mode": "reversible"},
     "zstd": {"level": 1, "checksum": False},
 }
 """An example of each codec's configuration."""
 ARRAY_TO_ARRAY = {"transpose", *(f"numcodecs.{name}" for name in ("astype", "bitround", "delta", "fixedscaleoffset"))}
-ARRAY_TO_ARRAY |= {"numcodecs.packbits", "numcodecs.quantize"}
+ARRAY_TO_ARRAY |= {"numcodecs.packbits", "numcodecs.quantize", "bitround", "cast_value", "reshape", "scale_offset"}
+ARRAY_TO_BYTES = {"bytes", "endian", "sharding_indexed", "vlen-bytes", "vlen-utf8"}
+ARRAY_TO_BYTES |= {"numcodecs.pcodec", "numcodecs.zfpy", "packbits", "zfp"}
 DTYPES: dict[str, npt.DTypeLike] = {
     "numcodecs.bitround": "<f4",
     "numcodecs.quantize": "<f4",
@@ -242,7 +258,7 @@ def codecs() -> Iterable[Sequence[str]]:
         options: dict[str, Any] = {"compressors": None, "dtype": DTYPES.get(name, "<i4")}
         if name in ARRAY_TO_ARRAY:
             options["filters"] = [codec]
-        elif name in ("bytes", "endian", "sharding_indexed", "vlen-bytes", "vlen-utf8"):
+        elif name in ARRAY_TO_BYTES:
             options["serializer"] = codec
         else:
             options["compressors"] = [codec]

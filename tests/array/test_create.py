@@ -37,6 +37,11 @@ CODECS: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
     ({"compressors": zarr.codecs.ZstdCodec(level=1)}, [LITTLE, ZSTD]),
     ({"compressors": [numcodecs.Zlib(level=1)]}, [LITTLE, ZLIB]),
     ({"compressors": [numcodecs.Zstd(level=1)]}, [LITTLE, ZSTD]),
+    ({"compressors": [numcodecs.CRC32C()]}, [LITTLE, {"name": "crc32c", "configuration": {}}]),
+    (
+        {"compressors": [numcodecs.CRC32C("start")]},
+        [LITTLE, {"name": "numcodecs.crc32c", "configuration": {"location": "start"}}],
+    ),
     ({"compressors": ["crc32c"]}, [LITTLE, {"name": "crc32c", "configuration": {}}]),
     (
         {"compressors": numcodecs.Blosc("lz4", 5, numcodecs.Blosc.BITSHUFFLE)},

@@ -37,6 +37,22 @@ class Case:
     checked: bool = False
     """Has a checksum over all bytes, so that no damage goes unnoticed."""
 
+    open_ended: bool = False
+    """Does not say where it ends, so that bytes behind go unnoticed."""
+
+    padding: int = 0
+    """So many bytes at the end may mean nothing."""
+
+
+def alone(name: str, configuration: Mapping[str, Any], **options: Any) -> Case:
+    """A case with no other codec."""
+    return Case(name.removeprefix("numcodecs."), ((name, configuration),), **options)
+
+
+def streamed(name: str, configuration: Mapping[str, Any], **options: Any) -> Case:
+    """A stream of words of 8 bytes alone."""
+    return alone(name, configuration, padding=7, **options)
+
 
 def behind(*documents: Document, **options: Any) -> Case:
     """A case with bytes->bytes codecs behind `bytes`."""
@@ -51,6 +67,11 @@ def before(*documents: Document, **options: Any) -> Case:
 BLOSC = {"cname": "zstd", "clevel": 5, "shuffle": "shuffle", "typesize": 2, "blocksize": 0}
 LZMA2 = {"id": 0x21, "preset": 1}
 DELTA3 = {"id": 3, "dist": 4}
+PCODEC = ("<u2", "<u4", "<u8", "<i2", "<i4", "<i8", "<f2", "<f4", "<f8")
+ZFP = ("<i4", "<i8", "<f4", "<f8")
+CONDITIONAL = {
+    "codecs": [{"name": "numcodecs.shuffle", "configuration": {}}, {"name": "zstd", "configuration": {"level": 1}}]
+}
 
 CASES = (
     Case("little", (LITTLE,), NUMERIC),
@@ -82,6 +103,47 @@ CASES = (
     before(("transpose", {"order": [1, 0]}), ("numcodecs.delta", {"dtype": "<i4"}), dtypes=("<i4",), zarr=False),
     before(("numcodecs.packbits", {}), dtypes=("|b1",), shape=(3, 7)),
     before(("numcodecs.packbits", {}), dtypes=("|b1",), shape=(4, 8)),
+    before(("bitround", {"keepbits": 3}), dtypes=("<f2", "<f4", "<f8", "<c8", "<c16"), atol=64, zarr=False),
+    before(("bitround", {"keepbits": 64}), dtypes=("|i1", "<u2", "<i4", "<u8", "<i8"), zarr=False),
+    before(("reshape", {"shape": [[0, 1]]}), zarr=False),
+    before(("reshape", {"shape": [7, -1, 3]}), zarr=False),
+    before(("transpose", {"order": [1, 0]}), ("reshape", {"shape": [[0], 7, 1]}), zarr=False),
+    before(("scale_offset", {"offset": -3, "scale": 1}), dtypes=("<f2", "<f4", "<f8"), atol=0.5, zarr=False),
+    before(("scale_offset", {"offset": 5, "scale": 0.5}), dtypes=("<f4", "<f8"), atol=1e-4, zarr=False),
+    before(("cast_value", {"data_type": "float64"}), dtypes=("|i1", "<u2", "<i4", "<f2", "<f4"), zarr=False),
+    before(("cast_value", {"data_type": "int16", "out_of_range": "wrap"}), dtypes=("<u2", "|i1"), zarr=False),
+    before(
+        ("scale_offset", {"offset": 0, "scale": 10}),
+        ("cast_value", {"data_type": "int16", "rounding": "nearest-away", "out_of_range": "clamp"}),
+        dtypes=("<f4", "<f8"),
+        atol=0.051,
+        zarr=False,
+    ),
+    alone("packbits", {}, dtypes=NUMERIC, zarr=False),
+    alone("packbits", {"padding_encoding": "first_byte"}, dtypes=("|b1",), shape=(3, 7), zarr=False),
+    alone("packbits", {"padding_encoding": "last_byte"}, dtypes=("|b1", "<i4"), shape=(3, 7), zarr=False),
+    alone("numcodecs.pcodec", {}, dtypes=PCODEC),
+    alone("numcodecs.pcodec", {"level": 2, "mode_spec": "classic", "equal_pages_up_to": 10}, dtypes=("<f4", "<i8")),
+    alone("numcodecs.pcodec", {"delta_spec": "try_consecutive", "delta_encoding_order": 2}, dtypes=("<i4",)),
+    streamed("numcodecs.zfpy", {}, dtypes=ZFP, open_ended=True),
+    streamed("numcodecs.zfpy", {"mode": 4, "tolerance": 0.5}, dtypes=("<f4", "<f8"), atol=0.5, open_ended=True),
+    streamed("numcodecs.zfpy", {"mode": 2, "rate": 16}, dtypes=("<f4", "<f8"), shape=(5, 6, 7), atol=2),
+    streamed("numcodecs.zfpy", {"mode": 2, "rate": 20}, dtypes=("<f8",), shape=(5, 6, 2, 3), atol=1),
+    streamed("numcodecs.zfpy", {"mode": 3, "precision": 20}, dtypes=("<f8",), atol=0.1, open_ended=True),
+    streamed(
+        "zfp",
+        {"mode": "reversible"},
+        dtypes=(*ZFP, "|i1", "|u1", "<i2", "<u2", "<f2"),
+        shape=(2, 9, 5),
+        zarr=False,
+        open_ended=True,
+    ),
+    streamed("zfp", {"mode": "reversible"}, dtypes=("<f4",), shape=(), zarr=False, open_ended=True),
+    streamed(
+        "zfp", {"mode": "fixed_accuracy", "tolerance": 0.05}, dtypes=("<f8",), atol=0.05, zarr=False, open_ended=True
+    ),
+    streamed("zfp", {"mode": "fixed_rate", "rate": 10.5}, dtypes=("<f4", "<f8"), shape=(30,), atol=300, zarr=False),
+    streamed("zfp", {"mode": "fixed_precision", "precision": 19}, dtypes=("<f4",), atol=1, zarr=False, open_ended=True),
     behind(("crc32c", {}), checked=True),
     behind(("gzip", {"level": 0}), checked=True),
     behind(("gzip", {"level": 9}), checked=True),
@@ -102,6 +164,17 @@ CASES = (
     behind(("numcodecs.lzma", {"format": 3, "filters": [DELTA3, LZMA2]})),
     behind(("numcodecs.shuffle", {"elementsize": 4})),
     behind(("numcodecs.shuffle", {}), dtypes=NUMERIC),
+    behind(("numcodecs.zstd", {"level": 3})),
+    behind(("numcodecs.gzip", {}), checked=True),
+    behind(("numcodecs.blosc", {})),
+    behind(("numcodecs.blosc", {"cname": "zstd", "clevel": 3, "shuffle": 2, "blocksize": 0})),
+    behind(("numcodecs.blosc", {"shuffle": -1}), dtypes=NUMERIC),
+    behind(("numcodecs.crc32c", {}), checked=True),
+    behind(("numcodecs.crc32c", {"location": "start"}), checked=True),
+    behind(("numcodecs.jenkins_lookup3", {}), checked=True),
+    behind(("numcodecs.jenkins_lookup3", {"initval": 7}), checked=True),
+    behind(("conditional", CONDITIONAL), zarr=False),
+    behind(("conditional", {**CONDITIONAL, "header_bits": 24}), ("crc32c", {}), zarr=False, checked=True),
     behind(("numcodecs.fletcher32", {}), checked=True),
     behind(("numcodecs.fletcher32", {}), dtypes=("|u1",), shape=(3, 5), checked=True),
     behind(("numcodecs.crc32", {}), checked=True),

@@ -17,8 +17,15 @@ from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.codecs.blosc import BloscCodec
 from zarr_hdf5.codecs.crc32c import Crc32cCodec
 from zarr_hdf5.codecs.gzip import GzipCodec
-from zarr_hdf5.codecs.numcodecs_checksums import Adler32Codec, Crc32Codec, Fletcher32Codec
+from zarr_hdf5.codecs.numcodecs_checksums import (
+    Adler32Codec,
+    Crc32Codec,
+    Fletcher32Codec,
+    JenkinsLookup3Codec,
+    NumcodecsCrc32cCodec,
+)
 from zarr_hdf5.codecs.numcodecs_compressors import Bz2Codec, Lz4Codec, LzmaCodec, ZlibCodec
+from zarr_hdf5.codecs.numcodecs_core import NumcodecsBloscCodec, NumcodecsGzipCodec, NumcodecsZstdCodec
 from zarr_hdf5.codecs.numcodecs_shuffle import ShuffleCodec
 from zarr_hdf5.codecs.protocol import BytesBytesCodec, ChunkSpec
 from zarr_hdf5.codecs.zstd import ZstdCodec
@@ -48,10 +55,25 @@ CODECS: list[tuple[BytesBytesCodec, Any, Any]] = [
     (Crc32Codec("end"), numcodecs.CRC32("end").encode, numcodecs.CRC32("end").decode),
     (Adler32Codec(), numcodecs.Adler32().encode, numcodecs.Adler32().decode),
     (Fletcher32Codec(), numcodecs.Fletcher32().encode, numcodecs.Fletcher32().decode),
+    (NumcodecsCrc32cCodec(), numcodecs.CRC32C().encode, numcodecs.CRC32C().decode),
+    (NumcodecsCrc32cCodec("start"), numcodecs.CRC32C("start").encode, numcodecs.CRC32C("start").decode),
+    (JenkinsLookup3Codec(), numcodecs.JenkinsLookup3().encode, numcodecs.JenkinsLookup3().decode),
+    (JenkinsLookup3Codec(initval=9), numcodecs.JenkinsLookup3(9).encode, numcodecs.JenkinsLookup3(9).decode),
+    (NumcodecsGzipCodec(), numcodecs.GZip().encode, numcodecs.GZip().decode),
+    (NumcodecsZstdCodec(3), numcodecs.Zstd(3).encode, numcodecs.Zstd().decode),
+    (NumcodecsBloscCodec("lz4", 5, "bitshuffle", 4), numcodecs.Blosc().encode, numcodecs.Blosc().decode),
 ]
 IDS = [f"{number}-{codec.name}" for number, (codec, _, _) in enumerate(CODECS)]
 # numcodecs cannot read what it writes for no bytes at all, or cannot write it.
-NOT_EMPTY = ("blosc", "zstd", "numcodecs.lz4", "numcodecs.fletcher32")
+NOT_EMPTY = (
+    "blosc",
+    "zstd",
+    "numcodecs.blosc",
+    "numcodecs.fletcher32",
+    "numcodecs.jenkins_lookup3",
+    "numcodecs.lz4",
+    "numcodecs.zstd",
+)
 
 every_codec = pytest.mark.parametrize(("codec", "encode", "decode"), CODECS, ids=IDS)
 

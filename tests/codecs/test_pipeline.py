@@ -70,7 +70,8 @@ def test_round_trip(case: Case, dtype: str) -> None:
     assert decoded.dtype == array.dtype
     if case.atol:
         assert np.abs(decoded - array).max() <= case.atol
-        np.testing.assert_array_equal(chain.decode(chain.encode(decoded)), decoded)
+        if not case.padding:  # zfp loses a little each time
+            np.testing.assert_array_equal(chain.decode(chain.encode(decoded)), decoded)
     else:
         assert decoded.tobytes() == array.tobytes()
     nbytes = len(encoded)
@@ -123,8 +124,11 @@ def test_zarr_python_reads_and_writes_the_same(case: Case, dtype: str, tmp_path:
     assert chain.decode(chunk_file(theirs, chain).read_bytes()).tobytes() == expected.tobytes()
 
 
+TENSORSTORE = {"blosc", "bytes", "crc32c", "gzip", "transpose", "zstd"}
+
+
 def only_core(case: Case) -> bool:
-    return not any(name.startswith("numcodecs.") for name, _ in case.documents)
+    return {name for name, _ in case.documents} <= TENSORSTORE
 
 
 @pytest.mark.parametrize(
@@ -259,6 +263,24 @@ def test_what_depends_on_the_dtype_is_recorded(
         ((("numcodecs.quantize", {"digits": 1}), LITTLE), "<i4", "numcodecs.quantize"),
         ((("numcodecs.astype", {"encode_dtype": "<i4"}), LITTLE), "|V2", "numcodecs.astype"),
         ((("numcodecs.packbits", {}), LITTLE), "|u1", "numcodecs.packbits"),
+        ((("bitround", {"keepbits": 4}), LITTLE), "|b1", "bitround"),
+        ((("bitround", {"keepbits": 4}), LITTLE), "|V4", "bitround"),
+        ((("scale_offset", {}), LITTLE), "<c8", "scale_offset"),
+        ((("cast_value", {"data_type": "int8"}), LITTLE), "<c8", "cast_value"),
+        ((("cast_value", {"data_type": "int8"}), LITTLE), "|b1", "cast_value"),
+        ((("packbits", {}),), "|V2", "packbits"),
+        ((("packbits", {"last_bit": 16}),), "<i2", "bits 0 to 16"),
+        ((("packbits", {"first_bit": 1}),), "|b1", "bits 1 to 0"),
+        ((("numcodecs.pcodec", {}),), "|u1", "pcodec"),
+        ((("numcodecs.pcodec", {}),), "<c8", "pcodec"),
+        ((("numcodecs.zfpy", {}),), "<f2", "zfpy"),
+        ((("zfp", {"mode": "reversible"}),), "|b1", "zfp"),
+        (
+            (("zfp", {"mode": "expert", "minbits": 1, "maxbits": 2, "maxprec": 3, "minexp": -4}),),
+            "<f4",
+            "expert",
+        ),
+        ((("reshape", {"shape": [2, 3, 1, 1, 1]}), ("zfp", {"mode": "reversible"})), "<f4", "5 dimensions"),
         ((LITTLE, ("blosc", {"cname": "snappy"})), "|u1", "snappy"),
     ],
 )

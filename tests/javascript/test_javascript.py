@@ -227,6 +227,8 @@ def layout_cases() -> Iterator[Case]:
     transpose: ArrayOptions = {"filters": [codec("transpose", order=[2, 0, 1])]}
     transpose |= {"chunks": (2, 3, 4), "shards": (4, 6, 8)}
     yield Case("transposed", sample("<i2", (5, 8, 9)), options=transpose)
+    zfp: ArrayOptions = {**TILES, "serializer": codec("zfp", mode="reversible"), "compressors": None}
+    yield Case("zfp", sample("<f4"), options=zfp, but={**PLUGIN, "zarrita.js": NO_CODEC})
     nested: ArrayOptions = {**TILES, "serializer": NESTED, "compressors": None}
     yield Case("nested-shards", sample("<i2"), options=nested, but={"zarrita.js": NO_NESTING})
     deep = zh.HDF5(dataset="/entry/détecteur/image")

@@ -42,6 +42,20 @@ def test_both_ways(codec: tuple[str, dict[str, Any]], filter_: Filter) -> None:
     assert zarr_twin((filter_,), 4) == [{"name": name, "configuration": configuration}]
 
 
+@pytest.mark.parametrize(
+    ("codec", "filter_"),
+    [
+        (("numcodecs.zstd", {"level": 3}), Filter(32015, (3,))),
+        (
+            ("numcodecs.blosc", {"cname": "lz4", "clevel": 9, "shuffle": 1}),
+            Filter(32001, (2, 2, 4, 96, 9, 1, 1)),
+        ),
+    ],
+)
+def test_other_names_of_the_same(codec: tuple[str, dict[str, Any]], filter_: Filter) -> None:
+    assert twin(BYTES, codec).filters == (filter_,)
+
+
 def test_order_of_filters_and_byte_order() -> None:
     found = twin(
         ("bytes", {"endian": "big"}), ("numcodecs.shuffle", {"elementsize": 4}), ("numcodecs.zlib", {"level": 1})
@@ -57,6 +71,9 @@ def test_order_of_filters_and_byte_order() -> None:
         (("numcodecs.crc32", {}), (4, 0)),
         (("numcodecs.crc32", {"location": "end"}), (0, 4)),
         (("numcodecs.adler32", {}), (4, 0)),
+        (("numcodecs.crc32c", {}), (0, 4)),
+        (("numcodecs.crc32c", {"location": "start"}), (4, 0)),
+        (("numcodecs.jenkins_lookup3", {}), (0, 4)),
     ],
 )
 def test_checksums_are_cut_off(codec: tuple[str, dict[str, Any]], ends: tuple[int, int]) -> None:
@@ -83,6 +100,13 @@ REFUSED: list[tuple[list[tuple[str, dict[str, Any]]], str]] = [
     ([BYTES, ("crc32c", {}), ("numcodecs.zlib", {"level": 1})], "follows a checksum"),
     ([BYTES, ("crc32c", {}), ("crc32c", {})], "follows a checksum"),
     ([("numcodecs.delta", {"dtype": "<i4"}), BYTES], "cannot undo"),
+    ([("scale_offset", {"scale": 2}), BYTES], "cannot undo"),
+    ([("cast_value", {"data_type": "float32"}), BYTES], "cannot undo"),
+    ([("reshape", {"shape": [24]}), BYTES], "other shape"),
+    ([BYTES, ("numcodecs.gzip", {})], "numcodecs.zlib"),
+    ([BYTES, ("conditional", {"codecs": [{"name": "crc32c"}]})], "chunk index"),
+    ([("packbits", {})], "n-bit"),
+    ([("numcodecs.pcodec", {})], "plain elements"),
 ]
 
 
@@ -94,7 +118,11 @@ def test_no_twin(codecs: list[tuple[str, dict[str, Any]]], words: str) -> None:
 
 def test_lossy_filters_that_decode_to_themselves() -> None:
     spec = ChunkSpec((8,), np.dtype("<f4"), np.float32(0))
-    for codec in (("numcodecs.bitround", {"keepbits": 5}), ("numcodecs.quantize", {"digits": 2, "dtype": "<f4"})):
+    for codec in (
+        ("bitround", {"keepbits": 5}),
+        ("numcodecs.bitround", {"keepbits": 5}),
+        ("numcodecs.quantize", {"digits": 2, "dtype": "<f4"}),
+    ):
         assert twin(codec, BYTES, spec=spec).filters == ()
     narrowed = ("numcodecs.quantize", {"digits": 2, "dtype": "<f4", "astype": "<f2"})
     with pytest.raises(UnsupportedFeatureError):

@@ -60,6 +60,7 @@ def _from_numcodecs(configuration: dict[str, Any]) -> dict[str, Any]:
     if name == "blosc":
         configuration["shuffle"] = BLOSC_SHUFFLES.get(configuration["shuffle"], "shuffle")
         return {"name": "blosc", "configuration": configuration}
-    if name in ("zstd", "gzip", "crc32c"):
+    if name in ("zstd", "gzip") or (name == "crc32c" and configuration.get("location", "end") == "end"):
+        configuration.pop("location", None)
         return {"name": name, "configuration": configuration}
     return {"name": f"numcodecs.{name}", "configuration": configuration}

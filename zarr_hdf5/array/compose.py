@@ -7,7 +7,7 @@ from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.chunk_source import Forms, ObjectGrid, RectilinearObjectGrid
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
-from zarr_hdf5.codecs.registry import parse_chain
+from zarr_hdf5.codecs.registry import parse_chain, understood
 from zarr_hdf5.codecs.sharding_indexed import ShardingCodec
 from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
@@ -108,8 +108,7 @@ def with_resolved_codecs(metadata: ArrayMetadata) -> ArrayMetadata:
 def parse_codecs(metadata: ArrayMetadata, where: str) -> tuple[CodecChain, HDF5 | None]:
     """The codec chain, and the HDF5 side that the metadata speaks of."""
     problems: list[Problem] = []
-    named = [(codec.name, codec.configuration) for codec in metadata.codecs]
-    codecs = parse_chain(named, ("codecs",), problems)
+    codecs = parse_chain(understood(metadata.codecs), ("codecs",), problems)
     options = None
     if EXTENSION_KEY in metadata.extra:
         location = getattr(codecs.array_bytes, "index_location", "end") if codecs is not None else "end"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zarr_hdf5.codecs.numbers import bits_of, component_of
 from zarr_hdf5.data_type import CORE, STRUCT_NAMES, DataType
 from zarr_hdf5.hdf5.filters import Filter, FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
@@ -67,15 +68,24 @@ ZARR_PROGRAMS: dict[str, set[str]] = {
             "packbits",
             "quantize",
             "astype",
+            "blosc",
+            "gzip",
+            "zstd",
+            "crc32c",
+            "jenkins_lookup3",
+            "pcodec",
+            "zfpy",
         ]
     }
-    | {"vlen-utf8", "vlen-bytes"},
-    "zarrs": CORE_CODECS | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "bz2", "fixedscaleoffset"]},
+    | {"vlen-utf8", "vlen-bytes", "cast_value", "scale_offset"},
+    "zarrs": CORE_CODECS | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "bz2", "fixedscaleoffset", "pcodec"]},
     "zarrista": CORE_CODECS
     | {f"numcodecs.{name}" for name in ["shuffle", "bitround", "fixedscaleoffset"]}
-    | {"endian", "vlen-utf8", "vlen-bytes"},
+    | {"endian", "vlen-utf8", "vlen-bytes", "bitround", "packbits", "reshape"},
     "tensorstore": CORE_CODECS,
-    "zarrita.js": CORE_CODECS | {"numcodecs.zlib", "numcodecs.shuffle", "vlen-utf8"},
+    "zarrita.js": CORE_CODECS
+    | {f"numcodecs.{name}" for name in ["zlib", "shuffle", "blosc", "gzip", "zstd", "lz4", "delta", "bitround"]}
+    | {"vlen-utf8", "bitround", "cast_value", "scale_offset"},
 }
 """Codecs that each program decodes."""
 
@@ -89,6 +99,14 @@ NEEDED_SETTINGS = {
     ("tensorstore", "zstd"): {"level"},
 }
 """Members of a codec's configuration that a program does not do without, though the codec has a default."""
+
+PACKAGES = {
+    "cast_value": "zarr-python 3.2 or newer, and the package cast-value-rs",
+    "scale_offset": "zarr-python 3.2 or newer, for codec scale_offset",
+    "numcodecs.pcodec": "the package pcodec",
+    "numcodecs.zfpy": "the package zfpy",
+}
+"""What zarr-python needs for a codec."""
 
 REAL_TYPES = {name for name in CORE if not name.startswith("complex")}
 ANY_LENGTH = {"string", "variable_length_bytes", "bytes"}
@@ -160,6 +178,11 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
         if absent:
             return f"needs {', '.join(absent)} in the configuration of codec {codec.name}"
     shardings = [codec.configuration for codec in codecs if codec.name == "sharding_indexed"]
+    roundings = [codec.configuration for codec in codecs if codec.name == "cast_value"]
+    if program == "zarrita.js" and any(
+        "float" in str(c["data_type"]) and c.get("rounding", "nearest-even") != "nearest-even" for c in roundings
+    ):
+        return "rounds floats in codec cast_value to the nearest even one only"
     if program == "zarrita.js" and len(shardings) > 1:
         return "has no nested shards"
     if program == "zarrita.js" and any(sharding.get("index_location") == "start" for sharding in shardings):
@@ -172,6 +195,8 @@ def _zarr_fault(program: str, metadata: ArrayMetadata) -> str:
         return "wants inner chunks that divide the shard as it is before codec transpose"
     if program == "zarrs" and kind.startswith("complex") and "big" in endians:
         return "swaps real and imaginary parts of big-endian numbers when it reads a part of a chunk"
+    if program == "zarrista":
+        return _zarrista_fault(codecs, metadata.data_type)
     if program == "zarrs" and any(
         codec.name == "numcodecs.zlib" and codec.configuration["level"] < 0 for codec in codecs
     ):
@@ -212,6 +237,18 @@ def _is_even(codecs: Sequence[NamedConfiguration], lengths: list[set[int]]) -> b
     return True
 
 
+def _zarrista_fault(codecs: Sequence[NamedConfiguration], data_type: DataType) -> str:
+    bits = bits_of(component_of(data_type.dtype)[0])
+    for codec in codecs:
+        configuration = codec.configuration
+        if codec.name == "reshape" and -1 in configuration["shape"]:
+            return "has no -1 in codec reshape"
+        whole = codec.name == "packbits" and bits % 8 == 0 and not {"first_bit", "last_bit"} & set(configuration)
+        if whole and configuration.get("padding_encoding", "none") != "none":
+            return "has no padding in codec packbits where all bits of an element are kept"
+    return ""
+
+
 def _types(data_type: DataType) -> set[str]:
     """The names of the type and of all its fields' types, "r" for raw bits."""
     name = "r" if re.fullmatch(r"r\d+", data_type.name) else data_type.name
@@ -230,6 +267,9 @@ def _zarr_need(program: str, metadata: ArrayMetadata) -> str:
     codecs = [codec for chain in _chains(metadata.codecs) for codec in chain]
     sharded = any(codec.name == "sharding_indexed" for codec in codecs)
     big = any(codec.configuration.get("endian") == "big" for codec in codecs)
+    needed = [PACKAGES[codec.name] for codec in codecs if codec.name in PACKAGES]
+    if program == "zarr-python" and needed:
+        return f"needs {needed[0]}"
     if program == "zarr-python" and sharded and metadata.data_type.name in ("raw_bytes", *STRUCT_NAMES):
         return "needs zarr-python 3.3 or newer, for shards of this data type"
     if program == "zarr-python" and big and metadata.data_type.fields:

@@ -18,16 +18,16 @@ from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 
 __all__ = [
     "AsTypeCodec",
-    "BitRoundCodec",
     "DeltaCodec",
     "FixedScaleOffsetCodec",
-    "PackBitsCodec",
+    "NumcodecsBitRoundCodec",
+    "NumcodecsPackBitsCodec",
     "QuantizeCodec",
     "parse_astype",
-    "parse_bitround",
     "parse_delta",
     "parse_fixedscaleoffset",
-    "parse_packbits",
+    "parse_numcodecs_bitround",
+    "parse_numcodecs_packbits",
     "parse_quantize",
 ]
 
@@ -197,7 +197,7 @@ class AsTypeCodec:
 
 
 @dataclass(frozen=True, slots=True)
-class BitRoundCodec:
+class NumcodecsBitRoundCodec:
     """Floats with all but `keepbits` bits of the mantissa rounded away."""
 
     keepbits: int
@@ -226,7 +226,7 @@ class BitRoundCodec:
 
 
 @dataclass(frozen=True, slots=True)
-class PackBitsCodec:
+class NumcodecsPackBitsCodec:
     """Eight bools in a byte, in C order, after a byte that says how many bits at the end are padding."""
 
     name: ClassVar[str] = "numcodecs.packbits"
@@ -290,13 +290,17 @@ def parse_astype(configuration: Configuration, path: Path, problems: list[Proble
     return fields.finish(AsTypeCodec(encode_dtype or np.dtype(np.uint8), fields.dtype("decode_dtype", "biufc")))
 
 
-def parse_bitround(configuration: Configuration, path: Path, problems: list[Problem]) -> BitRoundCodec | None:
+def parse_numcodecs_bitround(
+    configuration: Configuration, path: Path, problems: list[Problem]
+) -> NumcodecsBitRoundCodec | None:
     """The codec of a `configuration`, or None with `problems` noted."""
     fields = Fields(configuration, path, problems)
     fields.require("keepbits")
-    return fields.finish(BitRoundCodec(fields.integer("keepbits", 0, 0, max(_MANTISSA_BITS.values()))))
+    return fields.finish(NumcodecsBitRoundCodec(fields.integer("keepbits", 0, 0, max(_MANTISSA_BITS.values()))))
 
 
-def parse_packbits(configuration: Configuration, path: Path, problems: list[Problem]) -> PackBitsCodec | None:
+def parse_numcodecs_packbits(
+    configuration: Configuration, path: Path, problems: list[Problem]
+) -> NumcodecsPackBitsCodec | None:
     """The codec of a `configuration`, or None with `problems` noted."""
-    return Fields(configuration, path, problems).finish(PackBitsCodec())
+    return Fields(configuration, path, problems).finish(NumcodecsPackBitsCodec())

@@ -32,7 +32,7 @@ from zarr_hdf5.codecs.protocol import (
 from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
 from zarr_hdf5.scratch import Allocate, fresh
 
-__all__ = ["CodecChain", "PreparedChain", "ResolvableCodec", "codec_to_json"]
+__all__ = ["CodecChain", "PreparedChain", "ResolvableCodec", "codec_to_json", "resolve_codec"]
 
 # What numpy, numcodecs and the compression libraries raise for data they do not like.
 _FAILURES = (
@@ -73,7 +73,8 @@ class RenewableCodec(Protocol):
         ...
 
 
-def _resolve(codec: C, spec: ChunkSpec) -> C:
+def resolve_codec(codec: C, spec: ChunkSpec) -> C:
+    """The codec for chunks of `spec`; see `ResolvableCodec`."""
     return codec.resolve(spec) if hasattr(codec, "resolve") else codec
 
 
@@ -104,15 +105,15 @@ class CodecChain:
         array_array: list[tuple[ArrayArrayCodec, ChunkSpec]] = []
         encoded_spec = spec
         for filter_ in self.array_array:
-            resolved = _resolve(filter_, encoded_spec)
+            resolved = resolve_codec(filter_, encoded_spec)
             array_array.append((resolved, encoded_spec))
             encoded_spec = resolved.encoded_spec(encoded_spec)
-        array_bytes = _resolve(self.array_bytes, encoded_spec)
+        array_bytes = resolve_codec(self.array_bytes, encoded_spec)
         exact = array_bytes.encoded_nbytes(encoded_spec)
         longest = array_bytes.max_encoded_nbytes(encoded_spec)
         bytes_bytes: list[tuple[BytesBytesCodec, int, int]] = []
         for bit, unresolved in enumerate(self.bytes_bytes):
-            codec = _resolve(unresolved, encoded_spec)
+            codec = resolve_codec(unresolved, encoded_spec)
             # Other writers may compress worse than the libraries here do at their worst.
             limit = 2 * longest + 65536 if exact is None else exact
             bytes_bytes.append((codec, 1 << bit, limit))

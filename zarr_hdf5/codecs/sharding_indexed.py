@@ -23,14 +23,13 @@ from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.shard_index import ShardIndexFormat
 from zarr_hdf5.codecs.shard_layout import ShardLayout
 from zarr_hdf5.errors import InvalidMetadataError, Problem, UnsupportedFeatureError
-from zarr_hdf5.named_configuration import parse_named_configuration
 
 __all__ = ["FlatShard", "ShardingCodec", "parse_sharding"]
 
 MAX_CHUNKS = 1 << 26
 """Innermost chunks in a shard, for which an index of 1 GiB is kept: more is not refused by memory, but at once."""
 
-ParseChain: TypeAlias = Callable[[Sequence[tuple[str, Configuration]], Path, list[Problem]], CodecChain | None]
+ParseChain: TypeAlias = Callable[[object, Path, list[Problem]], CodecChain | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,23 +222,13 @@ def parse_sharding(
         fields.problem("chunk_shape", f"must be a list of positive integers, not {shape!r:.80}")
     chains = []
     for key in ("codecs", "index_codecs"):
-        document: Any = fields.take(key, [])
+        documents: Any = fields.take(key, [])
         if arrays and key == "index_codecs":
-            if document != []:
+            if documents != []:
                 fields.problem(key, "must be empty where predefined_index is nested arrays")
-            document = [{"name": "bytes", "configuration": {"endian": "little"}}]
-        named = _named(document, (*path, "configuration", key), problems)
-        chains.append(None if named is None else parse_chain(named, (*path, "configuration", key), problems))
+            documents = [{"name": "bytes", "configuration": {"endian": "little"}}]
+        chains.append(parse_chain(documents, (*fields.path, key), problems))
     codecs, index_codecs = chains
     if fields.finish(True) is None or codecs is None or index_codecs is None:
         return None
     return ShardingCodec(tuple(shape), codecs, index_codecs, location, index)
-
-
-def _named(documents: object, path: Path, problems: list[Problem]) -> list[tuple[str, Configuration]] | None:
-    """The (name, configuration) of each codec in a list of documents."""
-    if not isinstance(documents, list):
-        problems.append(Problem(path, f"must be a list of codecs, not {documents!r:.80}", "type"))
-        return None
-    named = [parse_named_configuration(document, (*path, i), problems) for i, document in enumerate(documents)]
-    return None if None in named else [(n.name, n.configuration) for n in named if n is not None]

@@ -1,6 +1,7 @@
 """Codec chains and the HDF5 filter pipelines that decode the same bytes.
 
-Sources: Zarr v3 codec specifications; HDF5 File Format Specification 3.0, IV.A.2.l; the registry of HDF5 filters.
+Sources: Zarr v3 codec specifications; HDF5 File Format Specification 3.0, IV.A.2.l; the registry of HDF5 filters;
+H5Z-ZFP, "The HDF5 filter's cd_values", https://h5z-zfp.readthedocs.io
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
+from zarr_hdf5.codecs.zfp import ZfpCodec
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.filters import Filter, FilterId
 
@@ -66,12 +68,16 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
         if codec.name == "transpose":
             order = tuple(order[axis] for axis in configuration["order"])
         elif not _decodes_to_itself(codec.name, configuration, spec.dtype):
-            raise _no_twin(codec.name, "it changes the stored values in a way that HDF5 cannot undo")
-    if chain.array_bytes.name != "bytes":
-        raise _no_twin(chain.array_bytes.name, HINTS.get(chain.array_bytes.name, "HDF5 stores plain elements"))
-    check_dtype(spec.dtype)
-    big = chain.array_bytes.configuration().get("endian") == "big"
+            raise _no_twin(codec.name, HINTS.get(codec.name, CHANGED))
     draft = _Draft(spec)
+    serializer = chain.array_bytes
+    if isinstance(serializer, ZfpCodec):
+        stored = ChunkSpec(tuple(spec.shape[axis] for axis in order), spec.dtype, spec.fill_value)
+        draft.filters.append(_zfp(serializer, stored))
+    elif serializer.name != "bytes":
+        raise _no_twin(serializer.name, HINTS.get(serializer.name, "HDF5 stores plain elements"))
+    check_dtype(spec.dtype)
+    big = serializer.configuration().get("endian") == "big"
     for byte_codec in chain.bytes_bytes:
         if byte_codec.name not in STEPS:
             raise _no_twin(byte_codec.name, HINTS.get(byte_codec.name, "HDF5 has no filter for it"))
@@ -82,8 +88,15 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
     return ChainTwin(dtype, order, tuple(draft.filters), draft.front, draft.back)
 
 
+CHANGED = "it changes the stored values in a way that HDF5 cannot undo"
+_GZIP = "HDF5's deflate has zlib's wrapper, not gzip's: use numcodecs.zlib, as compressors='deflate' does"
 HINTS = {
-    "gzip": "HDF5's deflate has zlib's wrapper, not gzip's: use numcodecs.zlib, as compressors='deflate' does",
+    "gzip": _GZIP,
+    "numcodecs.gzip": _GZIP,
+    "numcodecs.zfpy": "HDF5's zfp filter keeps zfp's header in the dataset, not in each chunk: use zfp",
+    "reshape": "HDF5 would show the elements in the other shape",
+    "conditional": "HDF5 keeps in its chunk index which filters a chunk has, not before the chunk's bytes",
+    "packbits": "HDF5 has whole bytes for elements; its n-bit filter packs them from the other end",
     "vlen-utf8": "HDF5 keeps strings of variable length apart from the chunks; use dtype 'S...'",
     "vlen-bytes": "HDF5 keeps elements of variable length apart from the chunks; use dtype 'S...' or 'V...'",
     "numcodecs.lz4": "HDF5's lz4 filter frames the data in another way: use zstd or blosc",
@@ -123,7 +136,7 @@ def _decodes_to_itself(name: str, configuration: dict[str, Any], dtype: np.dtype
     """Whether an array->array codec only changes values on the way in, so that a reader need not know it."""
     if name == "numcodecs.quantize":
         return np.dtype(configuration.get("astype") or dtype) == dtype
-    return name == "numcodecs.bitround"
+    return name in ("bitround", "numcodecs.bitround")
 
 
 def _shuffle(configuration: dict[str, Any], draft: _Draft) -> None:
@@ -152,22 +165,37 @@ def _zstd(configuration: dict[str, Any], draft: _Draft) -> None:
 
 
 def _blosc(configuration: dict[str, Any], draft: _Draft) -> None:
-    shuffle = BLOSC_SHUFFLES.index(configuration["shuffle"])
+    shuffle = configuration["shuffle"]  # a name, but in numcodecs.blosc its number
+    shuffle = shuffle if isinstance(shuffle, int) else BLOSC_SHUFFLES.index(shuffle)
     compressor = BLOSC_COMPRESSORS.index(configuration["cname"])
     typesize = configuration.get("typesize") or draft.spec.dtype.itemsize
     values = (2, 2, typesize, draft.spec.nbytes, configuration["clevel"], shuffle, compressor)
     draft.filters.append(Filter(FilterId.BLOSC, values))
 
 
-def _crc32c(configuration: dict[str, Any], draft: _Draft) -> None:
+def _last_four_bytes(configuration: dict[str, Any], draft: _Draft) -> None:
     draft.back = 4
 
 
 def _checksum(configuration: dict[str, Any], draft: _Draft) -> None:
-    if configuration.get("location", "start") == "start":
+    if configuration["location"] == "start":
         draft.front = 4
     else:
         draft.back = 4
+
+
+_H5Z_ZFP_VERSIONS = 0x10105111
+"""The first client value: zfp 1.0.1, its codec 5, the filter 1.1.1. Readers look at none of them but the codec."""
+
+
+def _zfp(codec: ZfpCodec, spec: ChunkSpec) -> Filter:
+    """H5Z-ZFP's client data: versions, then zfp's header, in words of 32 bits; its chunks have none, as codec zfp's."""
+    field = codec.zfp_field(spec)
+    if field.dtype != spec.dtype or field.shape != spec.shape:
+        raise _no_twin("zfp", f"HDF5's filter does not promote {spec.dtype}")
+    header, nbits = field.header("zfp")
+    words = [header >> shift & 0xFFFFFFFF for shift in range(0, nbits, 32)]
+    return Filter(FilterId.ZFP, (_H5Z_ZFP_VERSIONS, *words))
 
 
 STEPS: dict[str, Step] = {
@@ -177,9 +205,13 @@ STEPS: dict[str, Step] = {
     "numcodecs.bz2": _bzip2,
     "zstd": _zstd,
     "blosc": _blosc,
-    "crc32c": _crc32c,
+    "crc32c": _last_four_bytes,
     "numcodecs.crc32": _checksum,
     "numcodecs.adler32": _checksum,
+    "numcodecs.crc32c": _checksum,
+    "numcodecs.jenkins_lookup3": _last_four_bytes,
+    "numcodecs.zstd": _zstd,
+    "numcodecs.blosc": _blosc,
 }
 
 
