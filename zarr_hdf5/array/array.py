@@ -19,7 +19,7 @@ from zarr_hdf5.array.readers import ReaderTable, reader_table
 from zarr_hdf5.array.svg import array_html
 from zarr_hdf5.array.write import write
 from zarr_hdf5.attributes import Attributes
-from zarr_hdf5.data_type import DataType, packed
+from zarr_hdf5.data_type import DataType, complex_elements, packed
 from zarr_hdf5.errors import ReadOnlyError, SelectionError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.indexing.basic import BasicSelection, parse_basic
@@ -189,8 +189,7 @@ class Array:
         if self.read_only:
             raise ReadOnlyError(f"{self.store.url}{self.name} was opened for reading only")
         chosen = parse_basic(selection, self.shape)
-        known = isinstance(value, np.ndarray | np.void | Array)
-        values = self._as_fields(np.asarray(value)) if known else np.asarray(value, self.dtype)
+        values = self._as_elements(value)
         try:
             full = np.broadcast_to(values, chosen.shape)
         except ValueError as error:
@@ -225,7 +224,7 @@ class Array:
 
         Chunks of the last shard that are full move as bytes. Raises as `resize` does.
         """
-        values = np.asarray(data) if hasattr(data, "dtype") else np.asarray(data, self.dtype)
+        values = self._as_elements(data)
         if not -self.ndim <= axis < self.ndim:
             raise SelectionError(f"axis {axis} of an array of {self.ndim} dimensions")
         axis %= self.ndim
@@ -310,6 +309,13 @@ class Array:
 
     def _repr_html_(self) -> str:
         return array_html(self.info.rows, self.shape, self.chunks, self.shards)
+
+    def _as_elements(self, value: npt.ArrayLike) -> npt.NDArray[Any]:
+        """What is to be written, of any type that numpy casts to that of the array."""
+        if self.dtype.names and self.metadata.data_type.is_number:
+            return complex_elements(value, self.dtype)
+        known = isinstance(value, np.ndarray | np.void | Array)
+        return self._as_fields(np.asarray(value)) if known else np.asarray(value, self.dtype)
 
     def _as_fields(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Structures with subarrays, which numpy does not cast to the structures that stand for them here."""
