@@ -14,9 +14,11 @@ import numpy.typing as npt
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import OneFileSide
 from zarr_hdf5.array.readers import HDF5Form
+from zarr_hdf5.data_type import has_low_precision
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.appended import try_metadata
 from zarr_hdf5.hdf5.chunked_dataset import ChunkedDataset, create_chunked_dataset
+from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.onefile.chunks import object_region, stored_objects
 from zarr_hdf5.onefile.documents import dataset_path
@@ -106,10 +108,24 @@ def _copied(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
         fill = array.fill_value if _is_text(array) else None
     else:
         check_dtype(dtype)
+    if has_low_precision(dtype):
+        return _copied_exactly(root, path, array)
     chunks = tuple(map(min, array.chunks, array.shape)) if array.shape and all(array.shape) else None
     dataset = root.create_dataset(path, array.shape, dtype, chunks=chunks, fillvalue=fill, track_times=False)
     for region in _regions(array):
         dataset[region] = to_hdf5_values(array[region], array)
+    return dataset
+
+
+def _copied_exactly(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
+    """A scalar of a type that h5py cannot write."""
+    kind = create_datatype(array.dtype)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    identifier = h5py.h5d.create(root.id, None, kind, h5py.h5s.create(h5py.h5s.SCALAR), dcpl=properties)
+    identifier.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array(array[...], array.dtype), mtype=kind)
+    dataset = h5py.Dataset(identifier)
+    root[path] = dataset
     return dataset
 
 
@@ -119,7 +135,7 @@ def _is_text(array: Array) -> bool:
 
 def _regions(array: Array) -> Iterator[tuple[slice, ...]]:
     """The parts of the array to write: those that it has, or all of them where HDF5 has no such fill value."""
-    stored = _is_text(array) or array.fill_value == b""
+    stored = _is_text(array) or (array.metadata.data_type.is_variable and array.fill_value == b"")
     everything = product(*map(range, array.stored.source.grid.objects.grid_shape))
     for coords in stored_objects(array) if stored and array.shape else everything:
         yield object_region(array, coords)
