@@ -23,7 +23,8 @@ from zarr_hdf5.api.open import Mode
 from zarr_hdf5.array.create import ArrayOptions
 from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.codecs.registry import codec_names
-from zarr_hdf5.data_type import DataType
+from zarr_hdf5.data_type import COMPLEX, FORMATS, DataType
+from zarr_hdf5.hdf5.custom_datatype import create_datatype, custom_dtype
 from zarr_hdf5.hdf5.filters import FilterId
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.metadata import dump_json
@@ -122,6 +123,11 @@ OTHER_TYPES: dict[str, npt.DTypeLike | DataType] = {
     "`object`": object,
     "structures with objects": [("a", "i4"), ("b", object)],
 }
+LOW_PRECISION: dict[str, npt.DTypeLike | DataType] = {
+    **{f"`{name}` of ml_dtypes": name for name in FORMATS},
+    **{f"`{DataType.from_numpy(COMPLEX[name]).name}`, by another name": name for name in list(COMPLEX)[:2]},
+    **{f"structures of `r`, `i`, each a `{COMPLEX[name]}`": name for name in list(COMPLEX)[2:]},
+}
 
 
 HDF5_COLUMNS = ("HDF5", "Zarr", "read", "offered to other readers")
@@ -219,7 +225,7 @@ def data_types() -> Iterable[Sequence[str]]:
         "yes",
         "the same",
     )
-    for what, other in OTHER_TYPES.items():
+    for what, other in (OTHER_TYPES | LOW_PRECISION).items():
         why = told(create, dtype=other, hdf5=False)
         if why:
             yield what, "", why, ""
@@ -247,6 +253,11 @@ def hdf5_type(kind: h5py.h5t.TypeID) -> str:
     if isinstance(kind, h5py.h5t.TypeCompoundID):
         members = ", ".join(kind.get_member_name(i).decode() for i in range(kind.get_nmembers()))
         return f"compound of {members}, {8 * kind.get_size()} bits"
+    if isinstance(kind, h5py.h5t.TypeIntegerID) and kind.get_precision() < 8 * kind.get_size():
+        return f"integer, {kind.get_precision()} of {8 * kind.get_size()} bits"
+    if isinstance(kind, h5py.h5t.TypeFloatID) and custom_dtype(kind) is not None:
+        _, _, exponent, _, mantissa = kind.get_fields()
+        return f"float, {8 * kind.get_size()} bits, of which exponent {exponent} and mantissa {mantissa}"
     return f"{names[kind.get_class()]}, {8 * kind.get_size()} bits"
 
 
@@ -423,9 +434,20 @@ def hdf5_types() -> Iterable[Sequence[str]]:
     yield "references", *in_hdf5(lambda file: file.create_dataset("x", (2,), h5py.ref_dtype))
     yield "null dataspace", *in_hdf5(lambda file: file.create_dataset("x", data=h5py.Empty("i4")))
     yield "long double", *in_hdf5(lambda file: file.create_dataset("x", (2,), np.longdouble))
+    yield "integers of 2 or 4 bits in a byte", *in_hdf5(of_type("int4"))
+    yield "`bfloat16` and the like: floats with fields as that has", *in_hdf5(of_type("bfloat16"))
+    yield "compounds `r`, `i` of such", *in_hdf5(of_type("complex_bfloat16"))
     yield "integers of 24 bits", *in_hdf5(integers(3))
     yield "integers of 128 bits", *in_hdf5(integers(16))
     yield "elements of more than 1 MiB", *in_hdf5(dataset(data=np.zeros(1, "S1048577")))
+
+
+def of_type(name: str) -> Callable[[h5py.File], object]:
+    """Makes the dataset "x" of the HDF5 type that a Zarr type has."""
+    found = DataType.low_precision(name)
+    assert found is not None
+    kind = create_datatype(found.dtype)
+    return lambda file: h5py.h5d.create(file.id, b"x", kind, h5py.h5s.create_simple((3,)))
 
 
 def integers(nbytes: int) -> Callable[[h5py.File], object]:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import ml_dtypes  # noqa: F401 - gives numpy the names of its types
 import numpy as np
 import pytest
 from h5py import h5t
 
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError
+from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.hdf5.datatype import describe_datatype
 from zarr_hdf5.hdf5.description import (
     DatasetDescription,
@@ -107,10 +109,11 @@ def integer(base: h5t.TypeIntegerID, size: int, precision: int, offset: int = 0)
     return datatype
 
 
-def bfloat16() -> h5t.TypeFloatID:
+def bfloat16(bias: int = 127) -> h5t.TypeFloatID:
     datatype = h5t.IEEE_F32LE.copy()
     datatype.set_fields(15, 7, 8, 0, 7)
     datatype.set_size(2)
+    datatype.set_ebias(bias)
     return datatype
 
 
@@ -133,7 +136,8 @@ DATATYPES = [
     (integer(h5t.STD_U32LE, 4, 12, 3), "<u4", "converted"),
     (integer(h5t.STD_I32LE, 3, 24), "<i4", "converted"),
     (integer(h5t.STD_U64LE, 5, 40), "<u8", "converted"),
-    (bfloat16(), "<f4", "converted"),
+    (bfloat16(), "bfloat16", "plain"),
+    (bfloat16(126), "<f8", "converted"),
     (h5t.NATIVE_LDOUBLE, "<f8", "rounded"),
     (h5t.UNIX_D32BE, ">i4", "raw"),
     (string(5, h5t.STR_NULLPAD), "|S5", "plain"),
@@ -190,7 +194,7 @@ def test_regions(datatype: h5t.TypeID, dtype: str, reading: str, tmp_path: Path)
         dataset = h5py.Dataset(h5py.h5d.create(file.id, b"a", datatype, space))
         element = np.dtype((found.dtype, found.element_shape))
         written = values.astype(found.dtype)
-        dataset.id.write(h5py.h5s.ALL, h5py.h5s.ALL, written, mtype=h5t.py_create(element))
+        dataset.id.write(h5py.h5s.ALL, h5py.h5s.ALL, written, mtype=create_datatype(element))
         with open_file(str(tmp_path / "x.h5")) as reading_file:
             read = read_region(reading_file["a"], found, (3,), (4,))
     assert read.dtype == found.dtype

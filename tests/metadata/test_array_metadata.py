@@ -183,7 +183,7 @@ UNSUPPORTED: list[tuple[dict[str, Any], list[str]]] = [
     ({"chunk_key_encoding": "prefix"}, ["chunk_key_encoding"]),
     ({"storage_transformers": ["cache"]}, [r"storage_transformers\[0\]"]),
     ({"shape": [1] * 33, "chunk_grid": regular(*[1] * 33)}, ["shape"]),
-    ({"data_type": "bfloat16", "chunk_grid": "hexagonal"}, ["data_type", "chunk_grid"]),
+    ({"data_type": "int7", "chunk_grid": "hexagonal"}, ["data_type", "chunk_grid"]),
 ]
 
 

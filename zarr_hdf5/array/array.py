@@ -20,6 +20,7 @@ from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.attributes import Attributes
 from zarr_hdf5.chunk_grid import ChunkGrid
 from zarr_hdf5.chunk_source import ChunkSink, RectilinearObjectGrid
+from zarr_hdf5.data_type import complex_elements
 from zarr_hdf5.errors import ReadOnlyError, SelectionError, UnsupportedFeatureError
 from zarr_hdf5.hierarchy import prefix_of, write_node
 from zarr_hdf5.metadata.array import ArrayMetadata
@@ -229,7 +230,7 @@ class Array(Selectable):
         Chunks of the last shard that are full move as bytes; where the store changes shards in place, and no more than
         a quarter of the shard's chunks are appended, they stay where they are. Raises as `resize` does.
         """
-        values = np.asarray(data) if hasattr(data, "dtype") else np.asarray(data, self.dtype)
+        values = self.as_elements(data)
         if not -self.ndim <= axis < self.ndim:
             raise SelectionError(f"axis {axis} of an array of {self.ndim} dimensions")
         axis %= self.ndim
@@ -299,6 +300,12 @@ class Array(Selectable):
             return array_html(self.info.rows, self.shape, self.chunks, self.shards)
         sharded = self._composition.shards is not None
         return array_html(self.info.rows, self.shape, self.chunks if sharded else edges, edges if sharded else None)
+
+    def as_elements(self, value: npt.ArrayLike) -> npt.NDArray[Any]:
+        """See `Selectable`."""
+        if self.dtype.names and self.metadata.data_type.is_number:
+            return complex_elements(value, self.dtype)
+        return super().as_elements(value)
 
     @property
     def _blocks(self) -> ChunkGrid:

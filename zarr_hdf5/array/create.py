@@ -12,7 +12,7 @@ from zarr_hdf5.array.compose import with_resolved_codecs
 from zarr_hdf5.array.grid_arguments import chunks_and_shards, fault, integers
 from zarr_hdf5.array_config import ArrayConfig, ArrayConfigOptions
 from zarr_hdf5.chunk_grid import ChunkEdges
-from zarr_hdf5.data_type import DataType, as_fill_value, default_fill_value, fill_value_to_json
+from zarr_hdf5.data_type import DataType, as_fill_value, complex_elements, default_fill_value, fill_value_to_json
 from zarr_hdf5.errors import InteroperabilityWarning, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.chunk_grid import ChunkLengths, chunk_grid_to_json
@@ -33,7 +33,8 @@ class ArrayOptions(TypedDict, total=False):
         Elements along each dimension; an int for one dimension. Default: that of `data`.
     dtype
         Anything numpy takes for a data type; a big-endian one is stored big-endian. Python's str and bytes, or
-        "string" and "variable_length_bytes", for elements of any length. Or a `DataType`. Default: that of `data`.
+        "string" and "variable_length_bytes", for elements of any length. "int4", "bfloat16", "complex_float16" and the
+        like. Or a `DataType`. Default: that of `data`.
     data
         Array-like to write into the new array.
     chunks
@@ -138,6 +139,8 @@ def asarray_of(data: npt.ArrayLike, options: ArrayOptions) -> npt.NDArray[Any]:
     if dtype is None or hasattr(data, "dtype"):
         return np.asarray(data)
     data_type, _ = _data_type(dtype, None)
+    if data_type.dtype.names and data_type.is_number:
+        return complex_elements(data, data_type.dtype)
     return np.asarray(data, data_type.dtype if data_type.is_variable or data_type.fields else None)
 
 
@@ -161,7 +164,7 @@ def _data_type(
             raise fault("dtype", "is required where there is no data")
         dtype = _type_of_objects(values) or values.dtype
     elif isinstance(dtype, str):
-        dtype = BY_NAME.get(dtype, dtype)
+        dtype = BY_NAME.get(dtype) or DataType.low_precision(dtype) or dtype
     if isinstance(dtype, DataType):
         return dtype.canonical, "little"
     return DataType.from_numpy(dtype), "big" if np.dtype(dtype).str[0] == ">" else "little"

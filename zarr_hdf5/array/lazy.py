@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.selections import Selectable
 from zarr_hdf5.array.transfer import broadcast, new_result
-from zarr_hdf5.array.values import as_values
 from zarr_hdf5.errors import ReadOnlyError, SelectionError, UnsupportedFeatureError
 from zarr_hdf5.indexing.basic import DimSelection, Selection, expand, parse_axis
 
@@ -115,7 +114,7 @@ class ArrayView:
     def _write(self, value: npt.ArrayLike) -> None:
         if self.dtype != self.array.dtype:
             raise ReadOnlyError(f"a view as {self.dtype} of an array of {self.array.dtype} cannot be written")
-        values = broadcast(as_values(value, self.dtype, typed=isinstance(value, Selectable)), self.shape)
+        values = broadcast(self.array.as_elements(value), self.shape)
         if values.size:
             self.array.set_selection(self._selection(), self._as_selected(values))
 

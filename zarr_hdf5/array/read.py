@@ -20,6 +20,7 @@ from zarr_hdf5.buffer import Buffer, Buffers, Segments, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
+from zarr_hdf5.data_type import is_fragile, sound_elements
 from zarr_hdf5.errors import ChunkNotFoundError, CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.scratch import Allocate, fresh, scratch
@@ -69,7 +70,13 @@ def read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> Non
     if stored.form is not None:
         for_each_form(stored.form, objects, lambda form, some: read(form, some, out))
         return
-    stored, out = with_padding(stored, out)
+    opaque, target = with_padding(stored, out)
+    _read(opaque, objects, target)
+    if target is not out and is_fragile(out.dtype):
+        sound_elements(out)  # in place
+
+
+def _read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> None:
     pending = iter(objects)
     while window := list(islice(pending, OBJECTS_AT_ONCE)):
         if len(window) == 1 and window[0].part.nchunks == 1:

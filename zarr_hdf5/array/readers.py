@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zarr_hdf5.codecs.numbers import bits_of, component_of
-from zarr_hdf5.data_type import CORE, STRUCT_NAMES, DataType
+from zarr_hdf5.data_type import COMPLEX, CORE, FORMATS, STRUCT_NAMES, DataType
 from zarr_hdf5.hdf5.filters import Filter, FilterId, filter_name
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.chunk_key_encoding import CORE_ENCODINGS
@@ -112,11 +112,12 @@ REAL_TYPES = {name for name in CORE if not name.startswith("complex")}
 ANY_LENGTH = {"string", "variable_length_bytes", "bytes"}
 TIMES = {"numpy.datetime64", "numpy.timedelta64"}
 FIXED_LENGTH = {"null_terminated_bytes", "fixed_length_utf32", "raw_bytes"}
+NOT_IN_TENSORSTORE = {"uint2", "uint4", "float6_e2m3fn", "float6_e3m2fn", "float8_e4m3"}
 ZARR_TYPES: dict[str, set[str]] = {
     "zarr-python": {*CORE, *ANY_LENGTH, *TIMES, *FIXED_LENGTH, *STRUCT_NAMES},
     "zarrs": {*CORE},
-    "zarrista": {*CORE, *ANY_LENGTH, *TIMES, "fixed_length_utf32", "r"},
-    "tensorstore": {*CORE, *STRUCT_NAMES},
+    "zarrista": {*CORE, *ANY_LENGTH, *TIMES, *FORMATS, *COMPLEX, "fixed_length_utf32", "r"} - {"float8_e4m3fn"},
+    "tensorstore": {*CORE, *STRUCT_NAMES, *FORMATS} - NOT_IN_TENSORSTORE,
     "zarrita.js": {*REAL_TYPES, "string"},
 }
 """Data types that each program has; "r" stands for all of the core specification's raw bits."""
@@ -315,12 +316,13 @@ def _tools(form: HDF5Form, metadata: ArrayMetadata) -> str:
     return f"needs HDF5_PLUGIN_PATH for {_plugins(form)}" if _plugins(form) else ""
 
 
-IN_NETCDF_COMPOUNDS = REAL_TYPES - {"bool", "float16"}
+NOT_IN_NETCDF = {"float16", "complex_float16", "float8_e4m3", "float8_e5m2"}
+IN_NETCDF_COMPOUNDS = REAL_TYPES - {"bool", "float16"} | {name for name, found in FORMATS.items() if found.kind != "f"}
 
 
 def _netcdf(form: HDF5Form, metadata: ArrayMetadata) -> str:
     kind, types = metadata.data_type.name, _types(metadata.data_type)
-    if kind == "float16" or kind.startswith("r"):
+    if kind in NOT_IN_NETCDF or kind.startswith("r"):
         return f"netCDF has no data type {kind}"
     if kind == "null_terminated_bytes" and metadata.data_type.dtype.itemsize > 1:
         return "netCDF takes strings of fixed length for pointers to strings"

@@ -144,6 +144,10 @@ class Selectable(ABC):
         fields, rest = pop_fields(selection)
         self.set_selection(parse_brackets(rest, self.shape), value, fields)
 
+    def as_elements(self, value: npt.ArrayLike) -> npt.NDArray[Any]:
+        """What is to be written, of any type that numpy casts to that of the array; for the rest of this library."""
+        return as_values(value, self.dtype, typed=isinstance(value, Selectable))
+
     def get_selection(
         self, chosen: Selection[AxisSelection] | CoordinateSelection, fields: Fields | None = None, out: Out = None
     ) -> Any:
@@ -164,8 +168,11 @@ class Selectable(ABC):
     ) -> None:
         """Write a selection that was parsed; for the rest of this library."""
         sink = self._writable()
-        names, dtype = (None, self.dtype) if fields is None else parse_fields(fields, self.dtype)
-        values = as_values(value, dtype, typed=isinstance(value, Selectable))
+        if fields is None:
+            names, values = None, self.as_elements(value)
+        else:
+            names, dtype = parse_fields(fields, self.dtype)
+            values = as_values(value, dtype, typed=isinstance(value, Selectable))
         write_selection(self.stored, sink, chosen, broadcast(values, chosen.shape), names)
         self._written()
 

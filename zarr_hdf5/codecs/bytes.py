@@ -13,7 +13,7 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer, Buffers, as_rows
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
-from zarr_hdf5.data_type import sound_elements
+from zarr_hdf5.data_type import as_integers, sound_elements
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 from zarr_hdf5.scratch import Allocate, fresh
 
@@ -38,15 +38,11 @@ class BytesCodec:
 
     def resolve(self, spec: ChunkSpec) -> "BytesCodec":
         """This codec, once it is sure that it applies. Raises UnsupportedFeatureError."""
-        dtype = spec.dtype
-        # A type from outside NumPy (bfloat16) is of kind V, not void, and NumPy cannot swap its bytes.
-        foreign = dtype.kind == "V" and not issubclass(dtype.type, np.void) and dtype.itemsize > 1
+        dtype = as_integers(spec.dtype)
         if dtype.hasobject or dtype.itemsize == 0:
             raise UnsupportedFeatureError(f"bytes: {dtype} has no elements of a fixed size")
-        if self.endian == "big" and foreign:
-            raise UnsupportedFeatureError(f"bytes: {dtype} in big-endian byte order")
         ordered = dtype.names is None and dtype.newbyteorder("<") != dtype.newbyteorder(">")
-        if self.endian is None and (foreign or ordered):
+        if self.endian is None and ordered:
             raise UnsupportedFeatureError(f"bytes: {dtype} needs `endian` in the configuration")
         return self
 
@@ -64,7 +60,10 @@ class BytesCodec:
 
     def serialize_many(self, arrays: npt.NDArray[Any], spec: ChunkSpec, allocate: Allocate = fresh) -> Buffers:
         """See `BatchArrayBytesCodec`; a view of `arrays` where they already lie so."""
-        return np.ascontiguousarray(arrays, self._stored(spec.dtype)).reshape(len(arrays), -1).view(np.uint8)
+        dtype = as_integers(spec.dtype)
+        if dtype != spec.dtype:
+            arrays = np.ascontiguousarray(arrays, spec.dtype).view(dtype)
+        return np.ascontiguousarray(arrays, self._stored(dtype)).reshape(len(arrays), -1).view(np.uint8)
 
     def deserialize(self, buffer: Buffer, spec: ChunkSpec) -> npt.NDArray[Any]:
         """Decode; a view of `buffer` where the byte order is that of `spec.dtype`. Raises CorruptDataError."""
@@ -81,9 +80,12 @@ class BytesCodec:
                 expected=f"{spec.nbytes} bytes",
                 found=f"{rows.shape[1]} bytes",
             )
-        dtype = spec.dtype
+        dtype = as_integers(spec.dtype)
         stored = self._stored(dtype)
-        array: npt.NDArray[Any] = sound_elements(rows.view(stored).reshape(len(rows), *spec.shape))
+        array: npt.NDArray[Any] = rows.view(stored).reshape(len(rows), *spec.shape)
+        if dtype != spec.dtype:
+            return sound_elements(array.astype(dtype, copy=False).view(spec.dtype))
+        array = sound_elements(array)
         return array if stored == dtype else array.astype(dtype)
 
     def _stored(self, dtype: np.dtype[Any]) -> np.dtype[Any]:

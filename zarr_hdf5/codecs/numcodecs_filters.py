@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
+from zarr_hdf5.data_type import format_of
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 
 __all__ = [
@@ -39,7 +40,7 @@ Array = npt.NDArray[Any]
 
 def _check(codec: str, spec: ChunkSpec, kinds: str, dtype: DType | None = None) -> None:
     """Raise UnsupportedFeatureError unless `spec` is of one of `kinds` and, where given, of `dtype`."""
-    if spec.dtype.kind not in kinds:
+    if spec.dtype.kind not in kinds or format_of(spec.dtype):
         raise UnsupportedFeatureError(f"{codec} does not apply to {spec.dtype}")
     if dtype is not None and _native(dtype) != _native(spec.dtype):
         raise UnsupportedFeatureError(f"{codec} is for {dtype}, not for {spec.dtype}")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.data_type.low_precision import COMPLEX, FORMATS, low_precision_dtype, name_of
 from zarr_hdf5.errors import UnsupportedFeatureError
 
 __all__ = ["CORE", "MAX_DEPTH", "MAX_FIELDS", "MAX_NBYTES", "STRUCT_NAMES", "DataType", "packed"]
@@ -37,7 +38,7 @@ class DataType:
         The identifier, such as "uint16", "r24", "string" or "structured".
     dtype
         In memory: little-endian, or without byte order, and packed, unless `verbatim` has said otherwise; of strings
-        and bytes of variable length, Python objects.
+        and bytes of variable length, Python objects; of complex numbers that numpy has no type for, fields "r" and "i".
     fields
         Of a structure: names and types. Otherwise empty.
     """
@@ -87,6 +88,15 @@ class DataType:
         return cls("raw_bytes", np.dtype((np.void, nbytes)))
 
     @classmethod
+    def low_precision(cls, name: str) -> "DataType | None":
+        """A registered type of numbers beyond the core ones, such as "int4", "bfloat16" or "complex_float16".
+
+        None for other names. Raises UnsupportedFeatureError if the package ml_dtypes is needed, and not there.
+        """
+        dtype = low_precision_dtype(name)
+        return None if dtype is None else cls(name, dtype)
+
+    @classmethod
     def structure(cls, name: str, fields: tuple[tuple[str, "DataType"], ...]) -> "DataType":
         """A structure, packed; `name` is one of the two that documents have for it."""
         # Not as a list of pairs, where numpy gives a field without a name one.
@@ -102,6 +112,11 @@ class DataType:
     def is_variable(self) -> bool:
         """Whether elements are Python objects, each of its own length."""
         return self.dtype.hasobject
+
+    @property
+    def is_number(self) -> bool:
+        """Whether elements are numbers or booleans."""
+        return self.name in CORE or self.name in FORMATS or self.name in COMPLEX
 
     @property
     def nfields(self) -> int:
@@ -195,6 +210,8 @@ def _from_dtype(dtype: np.dtype[Any], field: str) -> DataType:
         return DataType.structure("structured", tuple((n, _from_dtype(dtype[n], place)) for n, place in names))
     if dtype.subdtype is not None and field:
         return _from_subarray(*dtype.subdtype, field)
+    if (number := DataType.low_precision(name_of(dtype) or "")) is not None:
+        return number
     if dtype.kind == "T" or (dtype.kind == "U" and not dtype.itemsize):
         found = DataType.string()
     elif dtype.kind == "S" and not dtype.itemsize:

@@ -18,6 +18,7 @@ import numpy as np
 from zarr_hdf5.data_type.data_type import DataType, packed
 from zarr_hdf5.data_type.elements import sound_elements
 from zarr_hdf5.data_type.fill_number import Path, encode_number, number_to_json, parse_byte_list, parse_number
+from zarr_hdf5.data_type.low_precision import format_of
 from zarr_hdf5.errors import CorruptDataError, InvalidMetadataError, Problem
 
 __all__ = ["FillValue", "as_fill_value", "default_fill_value", "fill_value_to_json", "parse_fill_value"]
@@ -50,8 +51,10 @@ def parse_fill_value(data_type: DataType, document: object, path: Path, problems
 
 
 def fill_value_to_json(data_type: DataType, value: FillValue) -> Any:
-    """The shortest JSON that `parse_fill_value` turns into exactly the bits of `value`, of `data_type`."""
+    """JSON that `parse_fill_value` turns into exactly the bits of `value`, of `data_type`."""
     dtype, raw = data_type.dtype, _to_bytes(data_type, value)
+    if data_type.is_number:
+        return number_to_json(dtype, raw)
     match dtype.kind:
         case "O" if data_type.name == "string":
             return raw.decode()
@@ -63,10 +66,8 @@ def fill_value_to_json(data_type: DataType, value: FillValue) -> Any:
             return "NaT" if raw == _NAT else int.from_bytes(raw, "little", signed=True)
         case "V" if data_type.name.startswith("r") and data_type.name != "raw_bytes":
             return list(raw)
-        case "O" | "V":
-            return _base64(raw)
         case _:
-            return number_to_json(dtype, raw)
+            return _base64(raw)
 
 
 def as_fill_value(data_type: DataType, value: object) -> FillValue:
@@ -113,6 +114,8 @@ def _base64(raw: bytes) -> str:
 
 def _parse(data_type: DataType, document: object, path: Path, problems: list[Problem]) -> bytes | None:
     dtype, nbytes = data_type.dtype, None if data_type.is_variable else packed(data_type.dtype).itemsize
+    if data_type.is_number:
+        return parse_number(dtype, document, path, problems)
     match dtype.kind:
         case "O" if data_type.name == "string":
             return _parse_text(document, "utf-8", None, path, problems)
@@ -125,10 +128,8 @@ def _parse(data_type: DataType, document: object, path: Path, problems: list[Pro
             return _NAT if document == "NaT" else parse_number(np.dtype("<i8"), document, path, problems)
         case "V" if data_type.fields:
             return _parse_struct(data_type, document, path, problems)
-        case "V" | "O":
-            return _parse_bytes(data_type, document, nbytes, path, problems)
         case _:
-            return parse_number(dtype, document, path, problems)
+            return _parse_bytes(data_type, document, nbytes, path, problems)
 
 
 def _parse_text(
@@ -218,6 +219,8 @@ def _encode(data_type: DataType, value: object, path: Path, problems: list[Probl
     dtype = data_type.dtype
     if isinstance(value, np.generic) and dtype.kind not in "SUO" and value.dtype.newbyteorder("<") == dtype:
         return _to_bytes(data_type, value)
+    if data_type.is_number:
+        return _encode_number(data_type, value, path, problems)
     if isinstance(value, bytes | bytearray | memoryview) and dtype.kind in "SVO" and data_type.name != "string":
         return _encode_bytes(data_type, bytes(value), path, problems)
     if isinstance(value, str) and (dtype.kind == "S" or data_type.name in ("variable_length_bytes", "bytes")):
@@ -229,7 +232,13 @@ def _encode(data_type: DataType, value: object, path: Path, problems: list[Probl
         return _encode_with_numpy(data_type, value, path, problems)
     if isinstance(value, str | list | tuple | Mapping) or dtype.kind in "SUOmM":
         return _parse(data_type, list(value) if isinstance(value, tuple) else value, path, problems)
-    return encode_number(dtype, _as_number(value), path, problems)
+    return encode_number(dtype, None, path, problems)
+
+
+def _encode_number(data_type: DataType, value: object, path: Path, problems: list[Problem]) -> bytes | None:
+    if isinstance(value, str | list | tuple | Mapping):
+        return _parse(data_type, list(value) if isinstance(value, tuple) else value, path, problems)
+    return encode_number(data_type.dtype, _as_number(value), path, problems)
 
 
 def _encode_bytes(data_type: DataType, raw: bytes, path: Path, problems: list[Problem]) -> bytes | None:
@@ -263,6 +272,6 @@ def _is_same(found: np.ndarray[Any, Any], value: np.generic) -> bool:
 def _as_number(value: object) -> bool | int | float | complex | None:
     """`value` as the Python number equal to it; None if it is no number, or of more than 64 bits a part."""
     if isinstance(value, np.generic):
-        exact = value.dtype.kind in "biu" or value.dtype in ("f2", "f4", "f8", "c8", "c16")
+        exact = value.dtype.kind in "biu" or format_of(value.dtype) or value.dtype in ("f2", "f4", "f8", "c8", "c16")
         value = value.item() if exact else None
     return value if isinstance(value, int | float | complex) else None

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from zarr_hdf5.data_type.data_type import CORE, MAX_DEPTH, MAX_FIELDS, MAX_NBYTES, STRUCT_NAMES, DataType, raw
-from zarr_hdf5.errors import Problem
+from zarr_hdf5.errors import Problem, UnsupportedFeatureError
 
 __all__ = ["parse_data_type"]
 
@@ -78,11 +78,19 @@ def _parse(name: str, configuration: Configuration, path: Path, problems: list[P
         unknown = [key for key in configuration if key not in members]
         problems.extend(Problem((*place, key), "is not a parameter of this data type", "unknown") for key in unknown)
         return None if missing else parse(name, configuration, place, problems)
-    found = _WITHOUT_CONFIGURATION.get(name) or _parse_raw(name, path, problems)
+    found = _WITHOUT_CONFIGURATION.get(name) or _parse_low_precision(name, path, problems)
     if found is not None:  # no reader may ignore what it does not know
         unknown = list(configuration)
         problems.extend(Problem((*place, key), "this data type has no configuration", "unknown") for key in unknown)
     return found
+
+
+def _parse_low_precision(name: str, path: Path, problems: list[Problem]) -> DataType | None:
+    try:
+        return DataType.low_precision(name) or _parse_raw(name, path, problems)
+    except UnsupportedFeatureError as error:
+        problems.append(Problem(path, str(error), "unsupported"))
+        return None
 
 
 def _parse_raw(name: str, path: Path, problems: list[Problem]) -> DataType | None:

@@ -11,7 +11,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from zarr_hdf5.data_type import widened
 from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.hdf5.filter_pipeline import NAME_VALUES, encode_third_party, filter_id_fields
 from zarr_hdf5.hdf5.filters import Filter
 from zarr_hdf5.hdf5.object_header import HeaderMessage
@@ -65,7 +67,7 @@ def create_chunked_dataset(parent: h5py.Group, spec: ChunkedDataset) -> h5py.Dat
     links.set_create_intermediate_group(True)
     links.set_char_encoding(h5py.h5t.CSET_UTF8)
     space = h5py.h5s.create_simple(spec.shape, spec.maxshape)
-    kind = h5py.h5t.py_create(spec.dtype, logical=True)
+    kind = create_datatype(spec.dtype)
     identifier = h5py.h5d.create(parent.id, spec.path.encode() or None, kind, space, dcpl=properties, lcpl=links)
     return h5py.Dataset(identifier)
 
@@ -79,7 +81,8 @@ def name_filters(pipeline: HeaderMessage, filters: tuple[Filter, ...]) -> Iterat
 
 def h5py_fill_value(fill_value: object, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """The fill value of a dataset of `dtype` as h5py must have it. Raises UnsupportedFeatureError."""
-    value = np.array(fill_value, dtype)
+    # libhdf5 converts it to the dataset's type; h5py cannot give it numbers of few bits. Of a NaN, its bits are lost.
+    value = np.array(fill_value, dtype).astype(widened(dtype))
     if dtype.kind != "S":
         return value
     if b"\0" in value.item():

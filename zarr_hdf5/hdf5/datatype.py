@@ -11,7 +11,9 @@ import h5py
 import numpy as np
 from h5py import h5t
 
+from zarr_hdf5.data_type import format_of
 from zarr_hdf5.errors import UnsupportedFeatureError
+from zarr_hdf5.hdf5.custom_datatype import custom_dtype
 from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
 
 __all__ = ["Datatype", "Reading", "describe_datatype"]
@@ -30,7 +32,8 @@ class Datatype:
     name
         For people to read: "float 32 bits", "string 20 bytes, UTF-8".
     dtype
-        numpy's equivalent, byte order included, without the dimensions of an array datatype.
+        The equivalent of numpy, or of ml_dtypes where that is installed, byte order included, without the dimensions of
+        an array datatype.
     element_shape
         The dimensions of an array datatype; empty for others.
     reading
@@ -57,13 +60,14 @@ def describe_datatype(datatype: h5t.TypeID) -> Datatype:
         element_shape += datatype.get_array_dims()
         datatype = datatype.get_super()
     try:
-        dtype: np.dtype[Any] = datatype.dtype
+        custom = custom_dtype(datatype)
+        dtype: np.dtype[Any] = datatype.dtype if custom is None else custom
     except LIBRARY_ERRORS as error:
         dtype, reading = _without_numpy_equivalent(datatype, name, error)
         return Datatype(name, dtype, element_shape, reading)
     metadata: Mapping[str, Any] = dtype.metadata or {}
     enumeration = tuple((str(k), int(v)) for k, v in (h5py.check_enum_dtype(dtype) or {}).items())
-    if dtype.kind in "fc" and np.finfo(dtype).nmant > 52:
+    if dtype.kind in "fc" and format_of(dtype) is None and np.finfo(dtype).nmant > 52:
         rounded = np.dtype("<f8" if dtype.kind == "f" else "<c16")
         return Datatype(name, rounded, element_shape, "rounded")
     if dtype.hasobject:
@@ -92,6 +96,8 @@ def _is_plain(datatype: h5t.TypeID, dtype: np.dtype[Any]) -> bool:
     size = datatype.get_size()
     if size != dtype.itemsize:
         return False
+    if format_of(dtype) is not None:
+        return custom_dtype(datatype) == dtype
     match datatype:
         case h5t.TypeEnumID():
             return _is_plain(datatype.get_super(), dtype)

@@ -9,6 +9,8 @@ from typing import Literal, cast
 import h5py
 import numpy as np
 
+from zarr_hdf5.data_type import cast as cast_elements
+from zarr_hdf5.data_type import widened
 from zarr_hdf5.errors import NotFoundError, UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.attributes import Attributes, read_attributes
 from zarr_hdf5.hdf5.datatype import Datatype, describe_datatype
@@ -186,11 +188,12 @@ def _fill_value(properties: h5py.h5p.PropDCID, datatype: Datatype) -> tuple[np.g
     element = np.dtype((datatype.dtype, datatype.element_shape))
     if datatype.dtype.hasobject or element.itemsize > MAX_ELEMENT_NBYTES:
         return None, False
-    value = np.zeros((), element)
+    value = np.zeros((), widened(element))
     try:
         properties.get_fill_value(value)
     except LIBRARY_ERRORS:  # opaque values of two tags, which libhdf5 does not convert into each other
         return None, False
+    value = cast_elements(value, datatype.dtype)
     first = value.reshape(-1)[0]
     same = value.tobytes() == np.full(datatype.element_shape, first, datatype.dtype).tobytes()
     return (cast("np.generic", first), True) if same else (None, False)

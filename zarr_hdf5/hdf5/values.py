@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.hdf5.datatype import Datatype
 from zarr_hdf5.hdf5.library import LIBRARY_ERRORS
 from zarr_hdf5.hdf5.links import to_text
@@ -45,7 +46,7 @@ def _memory_type(dataset: h5py.Dataset, datatype: Datatype) -> h5py.h5t.TypeID:
     except LIBRARY_ERRORS:
         dtype = None
     element = np.dtype((datatype.dtype, datatype.element_shape))
-    return h5py.h5t.py_create(element if dtype is None or dtype != element else dtype)
+    return create_datatype(element if dtype is None or dtype != element else dtype)
 
 
 def _read(

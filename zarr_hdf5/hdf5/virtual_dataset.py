@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.hdf5.chunked_dataset import h5py_fill_value
+from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.hdf5.links import to_bytes
 
 __all__ = ["VirtualDataset", "create_virtual_dataset", "read_sources"]
@@ -76,7 +77,7 @@ def create_virtual_dataset(
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)
     links.set_char_encoding(h5py.h5t.CSET_UTF8)
-    kind = h5py.h5t.py_create(spec.dtype, logical=True)
+    kind = create_datatype(spec.dtype)
     return h5py.Dataset(h5py.h5d.create(file.id, to_bytes(path), kind, space, dcpl=properties, lcpl=links))
 
 

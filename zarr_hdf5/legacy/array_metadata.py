@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zarr_hdf5.data_type import DataType, as_fill_value, default_fill_value
+from zarr_hdf5.data_type import DataType, as_fill_value, cast, default_fill_value
 from zarr_hdf5.data_type.fill_value import FillValue
 from zarr_hdf5.errors import InvalidMetadataError, UnsupportedFeatureError
 from zarr_hdf5.hdf5.attributes import Attributes
@@ -144,7 +144,10 @@ def _own_codecs(dataset: DatasetDescription, data_type: DataType, *, native: boo
         return _serializer(data_type.dtype, data_type.name)
     itemsize = dataset.datatype.dtype.itemsize * prod(dataset.datatype.element_shape)
     twins = zarr_twin(dataset.filters, itemsize) or []
-    if data_type.dtype.names is None and dataset.datatype.dtype.str[0] == ">":
+    number = dataset.datatype.dtype
+    if data_type.is_number and number.names is not None:  # complex
+        number = number[0]
+    if number.names is None and number.str[0] == ">":
         return ({"name": "bytes", "configuration": {"endian": "big"}}, *twins)
     return (*_serializer(data_type.dtype, data_type.name), *twins)
 
@@ -184,7 +187,7 @@ def _fill_value(value: np.generic, data_type: DataType) -> FillValue:
     """The same value in the byte order of memory, bit for bit."""
     if data_type.dtype.kind == "O":
         return default_fill_value(data_type)
-    scalar: Any = np.array(value).astype(data_type.dtype)[()]
+    scalar: Any = cast(np.array(value), data_type.dtype)[()]
     try:
         return as_fill_value(data_type, scalar)
     except InvalidMetadataError as error:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import HDF5Side
+from zarr_hdf5.data_type import widened
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.netcdf_file import Variable
 from zarr_hdf5.hdf5.template import AttributeValue
@@ -111,7 +112,11 @@ def is_copied(array: Array) -> bool:
 
 
 def netcdf_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The type itself, but 32 bits for floats of 16, which netCDF's library takes for pointers; libhdf5 converts."""
+    """The type itself, but 32 bits for floats of 16, which netCDF's library takes for pointers; libhdf5 converts.
+
+    So it does numbers of few bits, for which netCDF has no types.
+    """
+    dtype = widened(dtype)
     return np.dtype("f4").newbyteorder(dtype.byteorder) if dtype.kind == "f" and dtype.itemsize == 2 else dtype
 
 

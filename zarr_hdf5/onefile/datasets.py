@@ -15,9 +15,11 @@ from zarr_hdf5.array.array import Array
 from zarr_hdf5.array.hdf5_side import OneFileSide
 from zarr_hdf5.array.readers import HDF5Form
 from zarr_hdf5.chunk_source import RectilinearObjectGrid
+from zarr_hdf5.data_type import has_low_precision
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.appended import try_metadata
 from zarr_hdf5.hdf5.chunked_dataset import ChunkedDataset, create_chunked_dataset
+from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.onefile.chunks import object_region, stored_objects
 from zarr_hdf5.onefile.documents import dataset_path
@@ -109,6 +111,8 @@ def _copied(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
         fill = array.fill_value if _is_text(array) else None
     else:
         check_dtype(dtype)
+    if has_low_precision(dtype):
+        return _copied_exactly(root, path, array)
     # Chunks of a copy are HDF5's own affair: the largest where Zarr's are of many shapes.
     listed = array.metadata.chunk_lengths is not None and array.nshards is None
     unit = array.block_shape if listed else array.chunks
@@ -119,13 +123,25 @@ def _copied(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
     return dataset
 
 
+def _copied_exactly(root: h5py.Group, path: str, array: Array) -> h5py.Dataset:
+    """A scalar of a type that h5py cannot write."""
+    kind = create_datatype(array.dtype)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    identifier = h5py.h5d.create(root.id, None, kind, h5py.h5s.create(h5py.h5s.SCALAR), dcpl=properties)
+    identifier.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array(array[...], array.dtype), mtype=kind)
+    dataset = h5py.Dataset(identifier)
+    root[path] = dataset
+    return dataset
+
+
 def _is_text(array: Array) -> bool:
     return array.metadata.data_type.name == "string"
 
 
 def _regions(array: Array) -> Iterator[tuple[slice, ...]]:
     """The parts of the array to write: those that it has, or all of them where HDF5 has no such fill value."""
-    stored = _is_text(array) or array.fill_value == b""
+    stored = _is_text(array) or (array.metadata.data_type.is_variable and array.fill_value == b"")
     everything = product(*map(range, array.stored.source.grid.objects.grid_shape))
     for coords in stored_objects(array) if stored and array.shape else everything:
         yield object_region(array, coords)

@@ -7,17 +7,21 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from zarr_hdf5.data_type import cast, has_low_precision
 from zarr_hdf5.errors import ZarrHDF5Error
 from zarr_hdf5.hdf5.chunk_query import read_chunk_table
 from zarr_hdf5.hdf5.chunk_table import ChunkTable
+from zarr_hdf5.hdf5.datatype import describe_datatype
 from zarr_hdf5.hdf5.description import DatasetDescription, describe
 from zarr_hdf5.hdf5.library import open_file
 from zarr_hdf5.hdf5.links import Target, resolve_path
+from zarr_hdf5.hdf5.values import read_region
 from zarr_hdf5.shard.hdf5_view import COORDS_ATTRIBUTE, JSON_ATTRIBUTE, HDF5View
 from zarr_hdf5.shard.source import read_shard_table
 from zarr_hdf5.stores.local import LocalStore
@@ -170,6 +174,15 @@ def same_values(
     Axis i of the dataset is axis order[i] of `values`.
     """
     region = tuple(slice(start[axis], start[axis] + values.shape[axis]) for axis in order)
-    theirs = np.asarray(dataset[region]).astype(values.dtype).transpose(np.argsort(order))
+    theirs = _stored_values(dataset, region, values.dtype).transpose(np.argsort(order))
     ours, theirs = (np.ascontiguousarray(side).view("u1").reshape(*values.shape, -1) for side in (values, theirs))
     return np.argwhere((ours != theirs).any(axis=-1))
+
+
+def _stored_values(dataset: h5py.Dataset, region: tuple[slice, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """The elements as `dtype`; numbers of few bits are not converted, which would change NaNs."""
+    found = describe_datatype(dataset.id.get_type()) if has_low_precision(dtype) else None
+    if found is None or not has_low_precision(found.dtype):
+        return np.asarray(dataset[region]).astype(dtype)
+    start, count = (tuple(part.start for part in region), tuple(part.stop - part.start for part in region))
+    return cast(read_region(dataset, found, start, count), dtype)

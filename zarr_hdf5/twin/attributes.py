@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zarr_hdf5.data_type import widened
 from zarr_hdf5.hdf5.template import AttributeValue
 from zarr_hdf5.twin.plain_json import json_value, readable
 
@@ -48,6 +49,7 @@ def hdf5_attributes(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> tupl
 
 def _hdf5_fill_value(value: Any, dtype: np.dtype[Any]) -> AttributeValue:
     try:
+        dtype = widened(dtype)
         if dtype.kind == "f" and isinstance(value, str):
             value = struct.unpack("<d", base64.b64decode(value, validate=True))[0]
         if dtype.kind in "iuf" and isinstance(value, int | float):
@@ -105,7 +107,7 @@ def json_attributes(attributes: Iterable[tuple[str, Any]], dtype: np.dtype[Any] 
     """
     values = {readable(name): _json_value(value) for name, value in attributes if name not in RESERVED}
     fill = values.get(FILL_VALUE)
-    if dtype is not None and dtype.kind == "f" and not isinstance(fill, bool):
+    if dtype is not None and widened(dtype).kind == "f" and not isinstance(fill, bool):
         if isinstance(fill, int | float):
             values[FILL_VALUE] = _base64_of(fill)
         elif fill in ("NaN", "Infinity", "-Infinity"):

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.data_type import DataType, packed
+from zarr_hdf5.data_type import DataType, component, name_of, packed
 from zarr_hdf5.hdf5.datatype import Datatype
 
 __all__ = ["as_told", "is_as_told", "zarr_data_type"]
@@ -14,14 +15,19 @@ def zarr_data_type(datatype: Datatype) -> DataType:
     """The Zarr data type of a dataset's elements, which `hdf5.values` reads as numpy has them.
 
     What numpy has no type for (references, sequences, compounds with such members) becomes JSON in strings. A
-    compound keeps its padding and byte orders in memory; others' documents have it packed and little-endian.
+    compound keeps its padding and byte orders in memory; others' documents have it packed and little-endian. One of two
+    floats r and i of few bits is a complex number.
     Raises UnsupportedFeatureError where Zarr has no such type.
     """
     if datatype.dtype.hasobject:
         return DataType.string()
+    part = component(datatype.dtype)
+    number = None if part is None else DataType.low_precision(f"complex_{name_of(part)}")
+    if number is not None:
+        return number
     if datatype.dtype.names:
         return DataType.verbatim(datatype.dtype)
-    if datatype.dtype.kind == "V":
+    if datatype.dtype.type is np.void:
         return DataType.raw_bytes(datatype.dtype.itemsize)
     return DataType.from_numpy(datatype.dtype)
 

@@ -13,6 +13,7 @@ import numpy as np
 from zarr_hdf5.codecs.pipeline import CodecChain
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.codecs.zfp import ZfpCodec
+from zarr_hdf5.data_type import component, format_of, in_byte_order, name_of
 from zarr_hdf5.errors import UnsupportedFeatureError
 from zarr_hdf5.hdf5.filters import Filter, FilterId
 
@@ -84,7 +85,7 @@ def hdf5_twin(chain: CodecChain, spec: ChunkSpec) -> ChainTwin:
         if draft.front or draft.back:
             raise _no_twin(byte_codec.name, "it follows a checksum that HDF5 does not know")
         STEPS[byte_codec.name](dict(byte_codec.configuration()), draft)
-    dtype = spec.dtype.newbyteorder(">" if big else "<")
+    dtype = in_byte_order(spec.dtype, ">" if big else "<")
     return ChainTwin(dtype, order, tuple(draft.filters), draft.front, draft.back)
 
 
@@ -118,11 +119,27 @@ def has_hdf5_twin(dtype: np.dtype[Any]) -> bool:
 
 def check_dtype(dtype: np.dtype[Any], field: str = "") -> None:
     """Raise UnsupportedFeatureError for a type, or a structure with a field of a type, that HDF5 has no word for."""
-    for name in dtype.names or ():
-        check_dtype(dtype[name], f"{field}.{name}" if field else name)
-    if dtype.kind in TYPE_HINTS:
+    part = component(dtype)
+    if part is None or name_of(part) != "bfloat16" or field:  # which h5py knows for complex64
+        for name in dtype.names or ():
+            check_dtype(dtype[name], f"{field}.{name}" if field else name)
+    why = TYPE_HINTS.get(dtype.kind) or _number_hint(dtype, bool(field))
+    if why:
         where = f"field {field!r}: " if field else ""
-        raise UnsupportedFeatureError(f"{where}{TYPE_HINTS[dtype.kind]}; or write with hdf5=False")
+        raise UnsupportedFeatureError(f"{where}{why}; or write with hdf5=False")
+
+
+def _number_hint(dtype: np.dtype[Any], in_structure: bool) -> str:
+    """What is said of numbers of few bits, "" of those that HDF5 has."""
+    found = format_of(dtype)
+    if found is None or found.kind != "f":
+        return ""
+    if not found.ieee:
+        why = "it takes the largest exponent for infinity and NaN, and would read other numbers"
+        why = why if found.mantissa else "its floats have a sign"
+        return f"HDF5 has no {dtype.name}: {why}; use float8_e5m2, bfloat16 or float16"
+    # It gives their fields the size of the float that it makes of them, and the offsets of the file.
+    return f"h5py misreads compounds with {dtype.name}: use float16 or float32" if in_structure else ""
 
 
 TYPE_HINTS = {
