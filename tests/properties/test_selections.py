@@ -21,6 +21,8 @@ DTYPES: list[Any] = [
     "S4",
     "M8[s]",
     "string",
+    "bfloat16",
+    "int4",
     [("x", "<i2"), ("y", ">f4"), ("z", "S2")],
 ]
 Numbers = npt.NDArray[np.intp]
@@ -31,19 +33,33 @@ def arrays(draw: st.DrawFn) -> dict[str, Any]:
     """Keywords of create_array."""
     rank = draw(st.integers(0, 4))
     dtype = draw(st.sampled_from(DTYPES))
-    chunks = tuple(draw(st.integers(1, 4)) for _ in range(rank))
-    shards = draw(st.booleans()) and rank > 0
+    chunks: tuple[Any, ...] = tuple(draw(st.integers(1, 4)) for _ in range(rank))
+    shape = tuple(draw(st.integers(0, 9)) for _ in range(rank))
+    sharded = draw(st.booleans()) and rank > 0
+    shards: tuple[Any, ...] | None = tuple(c * draw(st.integers(1, 3)) for c in chunks) if sharded else None
+    if draw(st.booleans()):  # a rectilinear grid
+        listed = tuple(draw(edges(n, c if sharded else 1)) for n, c in zip(shape, chunks, strict=True))
+        chunks, shards = (chunks, listed) if sharded else (listed, None)
     order = list(draw(st.permutations(range(rank))))
     transposed = draw(st.booleans()) and rank > 0
     return {
-        "shape": tuple(draw(st.integers(0, 9)) for _ in range(rank)),
+        "shape": shape,
         "dtype": dtype,
         "chunks": chunks,
-        "shards": tuple(c * draw(st.integers(1, 3)) for c in chunks) if shards else None,
-        "hdf5": shards and dtype not in ("string", "M8[s]"),
+        "shards": shards,
+        "hdf5": sharded and dtype not in ("string", "M8[s]"),
         "filters": [{"name": "transpose", "configuration": {"order": order}}] if transposed else (),
-        "compressors": draw(st.sampled_from(["deflate", None])),
+        "compressors": draw(st.sampled_from(["deflate", "zstd", "blosc", None])),
     }
+
+
+@st.composite
+def edges(draw: st.DrawFn, length: int, unit: int) -> list[int]:
+    """Lengths of chunks, multiples of `unit`, of which none lies outside a dimension of `length` elements."""
+    found = [unit * draw(st.integers(1, 3))]
+    while sum(found) < length:
+        found.append(unit * draw(st.integers(1, 3)))
+    return found
 
 
 def integers(length: int) -> st.SearchStrategy[Any]:
@@ -93,9 +109,9 @@ def blocks(draw: st.DrawFn, grid: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(items)
 
 
-def of_blocks(numbers: Numbers, items: tuple[Any, ...], block: tuple[int, ...]) -> Numbers:
-    for axis, (item, length) in enumerate(zip(items, block, strict=True)):
-        parts = np.split(numbers, range(length, numbers.shape[axis], length), axis)
+def of_blocks(numbers: Numbers, items: tuple[Any, ...], sizes: tuple[tuple[int, ...], ...]) -> Numbers:
+    for axis, (item, lengths) in enumerate(zip(items, sizes, strict=True)):
+        parts = np.split(numbers, np.cumsum(lengths)[:-1], axis)
         empty = numbers.take([], axis)
         taken = (parts[item] if isinstance(item, slice) else [parts[item]]) if numbers.shape[axis] else []
         numbers = np.concatenate([empty, *taken], axis)
@@ -103,8 +119,8 @@ def of_blocks(numbers: Numbers, items: tuple[Any, ...], block: tuple[int, ...]) 
 
 
 @st.composite
-def selections(draw: st.DrawFn, shape: tuple[int, ...], block: tuple[int, ...]) -> tuple[str, Any, Numbers]:
-    """The kind, the selection, and the numbers of its elements in C order of the array."""
+def selections(draw: st.DrawFn, shape: tuple[int, ...], sizes: tuple[tuple[int, ...], ...]) -> tuple[str, Any, Numbers]:
+    """The kind, the selection, and the numbers of its elements in C order of an array of blocks of these sizes."""
     numbers = np.arange(np.prod(shape, dtype=int), dtype=np.intp).reshape(shape)
     match kind := draw(st.sampled_from(["basic", "orthogonal", "coordinate", "mask", "block"])):
         case "basic":
@@ -119,9 +135,8 @@ def selections(draw: st.DrawFn, shape: tuple[int, ...], block: tuple[int, ...]) 
         case "mask":
             mask = np.random.default_rng(draw(st.integers(0, 99))).random(shape) < draw(st.sampled_from([0, 0.2, 1]))
             return kind, np.asarray(mask), numbers[mask]
-    grid = tuple(-(-n // c) for n, c in zip(shape, block, strict=True))
-    chosen = draw(blocks(grid))
-    return kind, chosen, of_blocks(numbers, chosen, block)
+    chosen = draw(blocks(tuple(map(len, sizes))))
+    return kind, chosen, of_blocks(numbers, chosen, sizes)
 
 
 def values(draw: Callable[..., Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -150,7 +165,7 @@ def test_any_selection_is_numpys(data: st.DataObject) -> None:
     model = np.empty(array.shape, array.dtype)
     model[...] = array.fill_value
     for _ in range(data.draw(st.integers(1, 4))):
-        kind, selection, numbers = data.draw(selections(array.shape, array.shards or array.chunks))
+        kind, selection, numbers = data.draw(selections(array.shape, array.write_chunk_sizes))
         get, put = getattr(array, f"get_{kind}_selection"), getattr(array, f"set_{kind}_selection")
         fields = data.draw(st.sampled_from([None, "x", ["z", "x"]])) if array.dtype.names else None
         check_read(get, selection, fields, model.reshape(-1)[numbers.reshape(-1)].reshape(numbers.shape))
