@@ -78,10 +78,11 @@ def as_nobody() -> Iterator[None]:
 @pytest.fixture
 def public_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder that all may enter and nobody may write to."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    above = [folder for folder in tmp_path.parents if folder.name.startswith(("pytest-", "popen-"))]
+    for folder in (tmp_path, *above):
         folder.chmod(0o755)
     yield tmp_path
-    for folder in (tmp_path.parent, tmp_path.parent.parent):
+    for folder in above:
         folder.chmod(0o700)
 
 

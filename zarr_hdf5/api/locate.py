@@ -56,13 +56,13 @@ def store_at(url: URL, *, read_only: bool, links_outside: bool = False, path: st
     return store
 
 
-def hdf5_hierarchy_at(url: URL, *, links_outside: bool = False) -> HDF5Hierarchy:
-    """The HDF5 side of the file at `url`, be it a one-file. Raises NotFoundError."""
+def hdf5_hierarchy_at(url: URL, *, links_outside: bool = False, low_precision: bool = True) -> HDF5Hierarchy:
+    """The HDF5 side of the file at `url`, be it a one-file. Raises NotFoundError. See `HDF5Hierarchy`."""
     store = store_from_url(url, read_only=True)
     file = _file_at(url, store, links_outside)
     if file is None or not file.is_hdf5():
         raise NotFoundError(f"no HDF5 file at {store.url}")
-    return HDF5Hierarchy.of(file, _is_shard)
+    return HDF5Hierarchy.of(file, _is_shard, low_precision=low_precision)
 
 
 def _file_at(url: URL, store: Store, links_outside: bool) -> HDF5Object | None:

@@ -16,6 +16,7 @@ from zarr_hdf5.array.hdf5_side import HDF5Side
 from zarr_hdf5.errors import UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.description import check_filters
 from zarr_hdf5.hdf5.library import open_file
+from zarr_hdf5.hierarchy import NodeStore
 from zarr_hdf5.legacy.hierarchy import HDF5Hierarchy
 from zarr_hdf5.master.file import master_faults
 from zarr_hdf5.members import consolidated_faults
@@ -109,7 +110,7 @@ def verify(url: URL, *, deep: bool = True, progress: Callable[[int], object] | N
             disagreements += check.disagreements
             if deep and not check.disagreements:
                 disagreements += _compare_values(array, form, coords, notes)
-    if not isinstance(node, Array):
+    if not isinstance(node, Array) and not isinstance(node.store, NodeStore):
         disagreements += [Disagreement(key, reason) for key, reason in consolidated_faults(node.store)]
     if isinstance(node.store, LocalStore):
         disagreements += [Disagreement(name, reason) for name, reason in master_faults(node.store)]

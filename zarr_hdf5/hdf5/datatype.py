@@ -52,15 +52,18 @@ class Datatype:
     enumeration: tuple[tuple[str, int], ...] = ()
 
 
-def describe_datatype(datatype: h5t.TypeID) -> Datatype:
-    """Describe a datatype. Raises UnsupportedFeatureError where numpy has nothing for it."""
+def describe_datatype(datatype: h5t.TypeID, *, low_precision: bool = True) -> Datatype:
+    """Describe a datatype; without `low_precision`, numbers of few bits as numpy's that libhdf5 converts them to.
+
+    Raises UnsupportedFeatureError where numpy has nothing for it.
+    """
     name = _name(datatype)
     element_shape: tuple[int, ...] = ()
     while isinstance(datatype, h5t.TypeArrayID):
         element_shape += datatype.get_array_dims()
         datatype = datatype.get_super()
     try:
-        custom = custom_dtype(datatype)
+        custom = custom_dtype(datatype) if low_precision else None
         dtype: np.dtype[Any] = datatype.dtype if custom is None else custom
     except LIBRARY_ERRORS as error:
         dtype, reading = _without_numpy_equivalent(datatype, name, error)

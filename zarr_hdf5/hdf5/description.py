@@ -105,10 +105,11 @@ class Member:
     bare_dimension: bool = False
 
 
-def describe(file: h5py.File, target: Target) -> DatasetDescription | GroupDescription:
-    """Describe a group or dataset. Raises UnsupportedFeatureError for others."""
+def describe(file: h5py.File, target: Target, *, low_precision: bool = True) -> DatasetDescription | GroupDescription:
+    """Describe a group or dataset. Raises UnsupportedFeatureError for others. `low_precision`: see its datatype."""
     if target.type == DATASET:
-        return _describe_dataset(h5py.h5d.open(file.id, to_bytes(target.path)), target)
+        dataset = h5py.h5d.open(file.id, to_bytes(target.path))
+        return _describe_dataset(dataset, target, describe_datatype(dataset.get_type(), low_precision=low_precision))
     if target.type == GROUP:
         group = h5py.h5g.open(file.id, to_bytes(target.path))
         return GroupDescription(target.path, target.address, read_attributes(h5py.HLObject(group)))
@@ -133,9 +134,8 @@ def list_members(file: h5py.File, target: Target) -> list[Member]:
     return members
 
 
-def _describe_dataset(dataset: h5py.h5d.DatasetID, target: Target) -> DatasetDescription:
+def _describe_dataset(dataset: h5py.h5d.DatasetID, target: Target, datatype: Datatype) -> DatasetDescription:
     properties = dataset.get_create_plist()
-    datatype = describe_datatype(dataset.get_type())
     if datatype.dtype.itemsize > MAX_ELEMENT_NBYTES:
         raise UnsupportedFeatureError(f"{target.path}: elements of {datatype.dtype.itemsize} bytes")
     fill_value, uniform_fill = _fill_value(properties, datatype)

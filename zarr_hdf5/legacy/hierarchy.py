@@ -59,10 +59,17 @@ class _Kept:
 
 @dataclass(frozen=True, eq=False)
 class HDF5Hierarchy(NodeStore, Composer):
-    """The hierarchy in an HDF5 file; `root` is the absolute HDF5 path that stands for the Zarr root."""
+    """The hierarchy in an HDF5 file.
+
+    root
+        The absolute HDF5 path that stands for the Zarr root.
+    low_precision
+        Whether to have data types for numbers of few bits; otherwise they are such as libhdf5 converts them to.
+    """
 
     file: HDF5Object
     root: str = "/"
+    low_precision: bool = True
     _kept: _Kept = field(default_factory=_Kept)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -82,17 +89,24 @@ class HDF5Hierarchy(NodeStore, Composer):
         return found.presentation.metadata if isinstance(found, HDF5Array) else found.metadata
 
     @classmethod
-    def of(cls, file: HDF5Object, is_root: Callable[[h5py.File, Target], bool], first: str = "") -> "HDF5Hierarchy":
+    def of(
+        cls,
+        file: HDF5Object,
+        is_root: Callable[[h5py.File, Target], bool],
+        first: str = "",
+        *,
+        low_precision: bool = True,
+    ) -> "HDF5Hierarchy":
         """The hierarchy in a file; its root is the only dataset if `is_root` says so, else the root group.
 
         The node `first` and the only dataset are described at once: to open the file again would take longer.
         """
-        hierarchy = cls(file)
+        hierarchy = cls(file, low_precision=low_precision)
         # What is broken says so when it is asked for; the rest of the file may be whole.
         with suppress(*DAMAGES), file.open() as opened:
             only = only_dataset(opened)
             if only is not None and is_root(opened, only):
-                hierarchy = cls(file, only.path)
+                hierarchy = cls(file, only.path, low_precision)
             asked = node_path(hierarchy, first)
             targets = {asked: resolve_path(opened, hierarchy._absolute(asked))}
             if only is not None and hierarchy.root == "/":
@@ -100,7 +114,8 @@ class HDF5Hierarchy(NodeStore, Composer):
             nodes = hierarchy._fresh().nodes
             for path, found in targets.items():
                 if isinstance(found, Target):
-                    nodes[path] = hierarchy._shown(file, describe(opened, found))
+                    description = describe(opened, found, low_precision=low_precision)
+                    nodes[path] = hierarchy._shown(file, description)
         return hierarchy
 
     def describe(self, path: str) -> HDF5Group | HDF5Array:
@@ -239,7 +254,7 @@ class HDF5Hierarchy(NodeStore, Composer):
 
     def _describe(self, path: str) -> HDF5Group | HDF5Array:
         with self._opened(path) as (file, opened, target):
-            return self._shown(file, describe(opened, target))
+            return self._shown(file, describe(opened, target, low_precision=self.low_precision))
 
     def _shown(self, file: HDF5Object, description: GroupDescription | DatasetDescription) -> HDF5Group | HDF5Array:
         if isinstance(description, GroupDescription):

@@ -73,7 +73,7 @@ class HDF5Store(Store):
         self.url = text if "://" in text else os.path.abspath(text)
         self.links_outside = links_outside
         self.phony_dims = phony_dims
-        self._hierarchy = hdf5_hierarchy_at(self.url, links_outside=links_outside)
+        self._hierarchy = hdf5_hierarchy_at(self.url, links_outside=links_outside, low_precision=False)
 
     @classmethod
     async def open(cls, *args: Any, **kwargs: Any) -> Self:
