@@ -17,6 +17,7 @@ from numpy.lib.recfunctions import repack_fields
 from store_worker import FUSED, NOTHING_TO_DO, WORKER, digest
 
 import zarr_hdf5 as zh
+from zarr_hdf5.data_type import has_low_precision
 from zarr_hdf5.errors import NotFoundError, ReadOnlyError, UnsupportedFeatureError
 from zarr_hdf5.plugins.zarr_python import HDF5Store
 from zarr_hdf5.stores.memory import named_memory_store
@@ -316,7 +317,9 @@ def test_zarr_python_reads_what_this_library_reads(path: Path) -> None:
             with pytest.raises(Exception, match=r"."):
                 read(store, array.path)
             continue
-        assert_same(read(store, array.path), wanted)
+        found = read(store, array.path)
+        # Numbers of few bits, which zarr-python does not have, are what libhdf5 converts them to.
+        assert_same(found, wanted.astype(found.dtype) if has_low_precision(array.dtype) else wanted)
 
 
 @pytest.mark.parametrize("pipeline", ["", FUSED])
