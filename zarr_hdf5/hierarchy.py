@@ -22,7 +22,7 @@ from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.consolidated import without_consolidated
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
-from zarr_hdf5.metadata.node import parse_node
+from zarr_hdf5.metadata.node import is_node_name, parse_node
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
@@ -80,9 +80,7 @@ def normalize_path(path: str) -> str:
     """
     path = path.strip("/")
     names = path.split("/") if path else []
-    # The prefix "__" is reserved too, but xarray gives nameless variables such names, and everybody reads them.
-    # zarr-python takes a backslash for a slash.
-    bad = [n for n in names if not n.strip(".") or n == DOCUMENT or "\0" in n or "\\" in n]
+    bad = [name for name in names if not is_node_name(name)]
     if bad:
         raise InvalidMetadataError([Problem((), f"{name!r} is not a legal node name") for name in bad], path)
     return path
