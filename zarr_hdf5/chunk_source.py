@@ -230,7 +230,7 @@ class ChunkSink(Protocol):
 class UpdatingSink(ABC, ChunkSink):
     """Changes parts of objects, too. Not a Protocol, for it is asked of every write whether its sink is one.
 
-    `max_updates`: most chunks of one object to change at once by `update`; 0 where it cannot be done.
+    `max_updates`: most chunks that one object has already to replace at once by `update`; 0 where it cannot be done.
     """
 
     max_updates: int

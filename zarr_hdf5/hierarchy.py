@@ -22,7 +22,7 @@ from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.consolidated import without_consolidated
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
-from zarr_hdf5.metadata.node import parse_node
+from zarr_hdf5.metadata.node import is_node_name, parse_node
 from zarr_hdf5.parallel import run
 from zarr_hdf5.stores.local import LocalStore
 from zarr_hdf5.stores.protocol import Store
@@ -45,6 +45,7 @@ __all__ = [
     "normalize_path",
     "prefix_of",
     "read_node",
+    "refuse_v2",
     "require_parents",
     "write_node",
 ]
@@ -83,9 +84,7 @@ def normalize_path(path: str) -> str:
     """
     path = path.strip("/")
     names = path.split("/") if path else []
-    # The prefix "__" is reserved too, but xarray gives nameless variables such names, and everybody reads them.
-    # zarr-python takes a backslash for a slash.
-    bad = [n for n in names if not n.strip(".") or n == DOCUMENT or "\0" in n or "\\" in n]
+    bad = [name for name in names if not is_node_name(name)]
     if bad:
         raise InvalidMetadataError([Problem((), f"{name!r} is not a legal node name") for name in bad], path)
     return path
@@ -156,12 +155,17 @@ def clear_node(store: Store, path: str, *, overwrite: bool) -> None:
         raise AlreadyExistsError(f"there is a node at {store.url}/{path} already; overwrite=True replaces it")
 
 
+def refuse_v2(store: Store, path: str) -> None:
+    """Raise AlreadyExistsError where there is a node of Zarr v2, which a new one would hide."""
+    if any(store.exists(prefix_of(path) + document) for document in V2_DOCUMENTS):
+        raise AlreadyExistsError(f"{store.url}/{path} is Zarr v2, which is only read; see migrate_v2")
+
+
 def require_parents(store: Store, path: str) -> None:
     """Make groups of all ancestors of `path` that are not there yet."""
     for parent in ancestors(path):
         if not store.exists(document_key(parent)):
-            if any(store.exists(prefix_of(parent) + document) for document in V2_DOCUMENTS):
-                raise AlreadyExistsError(f"{store.url}/{parent} is Zarr v2, which is only read; see migrate_v2")
+            refuse_v2(store, parent)
             write_node(store, parent, GroupMetadata())
         elif isinstance(read_node(store, parent), ArrayMetadata):
             raise AlreadyExistsError(f"{store.url}/{parent} is an array; it can have nothing below it")

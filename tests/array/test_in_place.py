@@ -114,6 +114,9 @@ def test_which_updates_are_in_place(tmp_path: Path, hdf5: zh.HDF5, codecs: dict[
     assert not keeps_file(np.s_[4:8, 8:12], 0)
     assert not keeps_file(np.s_[:12, :28], 3)  # 21 of 80 chunks
     assert keeps_file(np.s_[:8, :40], 3)  # 20
+    array[...] = 0
+    array[0, 0] = 1
+    assert keeps_file(np.s_[4:28, :36], 5)  # 54, none of which was there
     assert zh.verify(tmp_path)
 
 

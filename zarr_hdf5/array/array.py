@@ -227,8 +227,8 @@ class Array(Selectable):
     def append(self, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
         """Grow along `axis` by `data`, which has the array's other lengths; the new shape.
 
-        Chunks of the last shard that are full move as bytes; where the store changes shards in place, and no more than
-        a quarter of the shard's chunks are appended, they stay where they are. Raises as `resize` does.
+        Chunks of the last shard that are full move as bytes; where the store changes shards in place, they stay where
+        they are. Raises as `resize` does.
         """
         values = self.as_elements(data)
         if not -self.ndim <= axis < self.ndim:

@@ -180,7 +180,7 @@ def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.i
 
 def _updates(sink: ChunkSink, planned: WritableObject) -> bool:
     """Whether to try to change some chunks of an object, not to write the whole of it."""
-    return isinstance(sink, UpdatingSink) and not planned.whole and planned.part.nchunks <= sink.max_updates
+    return isinstance(sink, UpdatingSink) and not planned.whole and sink.max_updates > 0
 
 
 def _carry(

@@ -14,7 +14,7 @@ from typing import Any
 from zarr_hdf5.errors import InvalidMetadataError, NotFoundError, UnsupportedFeatureError
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
-from zarr_hdf5.metadata.node import parse_document
+from zarr_hdf5.metadata.node import is_node_name, parse_document
 
 __all__ = ["CONSOLIDATED", "Consolidated", "consolidated", "documents_that_differ", "without_consolidated"]
 
@@ -37,17 +37,22 @@ class Consolidated:
 
     @classmethod
     def of(cls, group: GroupMetadata, path: str) -> "Consolidated | None":
-        """What the document of the group at `path` says; None if it says nothing that can be understood."""
+        """What the document of the group at `path` says; None if it says nothing that can be understood.
+
+        Names that no node can have are passed over.
+        """
         member = group.extra.get(CONSOLIDATED)
         documents = member.get("metadata") if isinstance(member, Mapping) and member.get("kind") == "inline" else None
         if not isinstance(documents, Mapping):
             return None
         start = f"{path}/" if path else ""
+        placed = {start + below: document for below, document in documents.items()}
+        placed = {below: document for below, document in placed.items() if all(map(is_node_name, below.split("/")))}
         names: dict[str, list[str]] = {}
-        for below in sorted(documents):
-            parent, _, name = (start + below).rpartition("/")
+        for below in sorted(placed):
+            parent, _, name = below.rpartition("/")
             names.setdefault(parent, []).append(name)
-        return cls({start + below: document for below, document in documents.items()}, names)
+        return cls(placed, names)
 
     def node(self, path: str) -> ArrayMetadata | GroupMetadata:
         """The metadata of the node at `path`. Raises NotFoundError, InvalidMetadataError, UnsupportedFeatureError."""

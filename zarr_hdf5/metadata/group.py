@@ -26,7 +26,7 @@ class GroupMetadata:
     ----------
     extra
         Members the specification does not know, each an object with `"must_understand": false`, such as
-        `consolidated_metadata`; kept on rewriting.
+        `consolidated_metadata` (see `metadata.consolidated`); the others are kept on rewriting.
     """
 
     attributes: Mapping[str, Any] = field(default_factory=dict)

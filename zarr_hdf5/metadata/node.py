@@ -12,7 +12,15 @@ from zarr_hdf5.metadata.json_document import load_json
 from zarr_hdf5.metadata.node_members import parse_header
 from zarr_hdf5.metadata.problems import error_of
 
-__all__ = ["parse_document", "parse_node"]
+__all__ = ["is_node_name", "parse_document", "parse_node"]
+
+
+def is_node_name(name: str) -> bool:
+    """Whether a node may be called so ("Node names"). It is not asked whether "__", which is reserved, comes first.
+
+    xarray gives nameless variables such names, and everybody reads them. zarr-python takes a backslash for a slash.
+    """
+    return bool(name.strip(".")) and name != "zarr.json" and not {"/", "\0", "\\"} & {*name}
 
 
 def parse_node(data: bytes, where: str = "") -> ArrayMetadata | GroupMetadata:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from zarr_hdf5.errors import InvalidMetadataError, Problem
-from zarr_hdf5.hierarchy import Metadata, normalize_path
+from zarr_hdf5.hierarchy import Metadata
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata, parse_group_metadata
+from zarr_hdf5.metadata.node import is_node_name
 from zarr_hdf5.metadata.problems import raise_problems
 from zarr_hdf5.model.array import ArrayModel, parse_array
 from zarr_hdf5.model.members import chosen, json_of
@@ -140,17 +141,9 @@ def _parse(document: object, problems: list[Problem]) -> Model | None:
     for name, member in (members or {}).items():
         below: list[Problem] = []
         model = _parse(member, below)
-        _check_name(name, below)
+        if not isinstance(name, str) or not is_node_name(name):
+            below.append(Problem((), f"{name!r} is not a legal node name"))
         problems += [Problem(("members", name, *one.path), one.message, one.kind) for one in below]
         if model is not None:
             found[name] = model
     return None if group is None else GroupModel(group.attributes, None if members is None else found)
-
-
-def _check_name(name: object, problems: list[Problem]) -> None:
-    try:
-        if isinstance(name, str) and name and "/" not in name and normalize_path(name) == name:
-            return
-    except InvalidMetadataError:
-        pass
-    problems.append(Problem((), f"{name!r} is not a legal node name"))

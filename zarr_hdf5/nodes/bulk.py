@@ -5,7 +5,6 @@ group that is there already and gets members, and one request for each new docum
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from zarr_hdf5.errors import (
     Problem,
     UnsupportedFeatureError,
 )
-from zarr_hdf5.hierarchy import Metadata, ancestors, document_key, forget_consolidated, join, read_node
+from zarr_hdf5.hierarchy import Metadata, ancestors, document_key, forget_consolidated, join, read_node, refuse_v2
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
@@ -124,8 +123,10 @@ def _existing(store: Store, paths: Iterable[str]) -> dict[str, Metadata]:
         if path and parent not in members:
             members[parent] = set(store.list_dir(parent)[1])
         if not path or name in members[parent]:
-            with suppress(NotFoundError):
+            try:
                 found[path] = read_node(store, path)
+            except NotFoundError:
+                refuse_v2(store, path)
     return found
 
 

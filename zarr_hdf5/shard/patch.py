@@ -28,7 +28,7 @@ from zarr_hdf5.shard.source import ShardTable
 __all__ = ["ShardPatch", "max_patched", "walk_to_patch"]
 
 MAX_PART = 4
-"""A shard of which more than one in so many chunks change is written whole."""
+"""A shard of which more than one in so many chunks are replaced is written whole; what is new leaves no waste."""
 MAX_GROWTH = 2
 """A shard is not patched to more than this many times the length it would have if written whole."""
 
@@ -44,7 +44,7 @@ class ShardPatch:
 
 
 def max_patched(layout: ShardLayout) -> int:
-    """Most chunks of a shard that are worth a patch.
+    """Most chunks of a shard that are worth to be replaced by a patch.
 
     0 where a Zarr index that is only half written would not be noticed, and for shards of shards, which have several.
     """

@@ -80,6 +80,8 @@ class ShardSink(UpdatingSink):
         patches, key = patches_of(self.store), self.object_key(object_coords)
         if self.view is None or patches is None:
             return False
+        if int((table.index.offsets[[*chunks]] >= 0).sum()) > self.max_updates:
+            return False
         walk = walk_to_patch(self.view, object_coords, table, chunks)
         try:
             patch = run_walk(walk, lambda ranges: self.store.get_ranges(key, ranges, table.version), table.size)
