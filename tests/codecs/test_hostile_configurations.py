@@ -23,7 +23,8 @@ KEYS = [
 WORDS = [
     "nearest-even", "clamp", "wrap", "int8", "float64", "uint64", "NaN", "Infinity", "0x7fc00000", "expert",
     "reversible", "fixed_rate", "fixed_accuracy", "fixed_precision", "first_byte", "none", "auto", "classic", "start",
-    "try_consecutive", "zstd", "bytes", "crc32c", "gzip", "conditional", "packbits", "<f4", "little", "bitshuffle", "lz4", "", "é" * 200,
+    "try_consecutive",
+    "zstd", "bytes", "crc32c", "gzip", "conditional", "packbits", "<f4", "little", "bitshuffle", "lz4", "", "é" * 200,
 ]  # fmt: skip
 numbers = (
     st.sampled_from([0, 1, -1, 2, 3, 8, 9, 64, 255, 2**31, 2**63, 2**64, 10**400, True])
