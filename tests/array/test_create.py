@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numcodecs
+import numcodecs.pcodec
+import numcodecs.zfpy
 import numpy as np
 import pytest
 import zarr.codecs
@@ -41,6 +43,37 @@ CODECS: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
     (
         {"compressors": [numcodecs.CRC32C("start")]},
         [LITTLE, {"name": "numcodecs.crc32c", "configuration": {"location": "start"}}],
+    ),
+    (
+        {"compressors": [numcodecs.JenkinsLookup3()]},
+        [LITTLE, {"name": "numcodecs.jenkins_lookup3", "configuration": {}}],
+    ),
+    (
+        {"dtype": "f8", "serializer": numcodecs.zfpy.ZFPY(tolerance=0.5), "compressors": None, "hdf5": False},
+        [
+            {
+                "name": "numcodecs.zfpy",
+                "configuration": {"mode": 4, "tolerance": 0.5, "rate": -1, "precision": -1},
+            }
+        ],
+    ),
+    *(
+        (
+            {"serializer": pcodec, "compressors": None, "hdf5": False},
+            [
+                {
+                    "name": "numcodecs.pcodec",
+                    "configuration": {
+                        "level": 3,
+                        "mode_spec": "auto",
+                        "delta_spec": "auto",
+                        "paging_spec": "equal_pages_up_to",
+                        "equal_pages_up_to": 262144,
+                    },
+                }
+            ],
+        )
+        for pcodec in (numcodecs.pcodec.PCodec(level=3), zarr.codecs.numcodecs.PCodec(level=3))
     ),
     ({"compressors": ["crc32c"]}, [LITTLE, {"name": "crc32c", "configuration": {}}]),
     (

@@ -53,8 +53,8 @@ NEWEST: list[tuple[str, list[Document]]] = [
 def values(dtype: str, special: bool = False) -> Values:
     numbers = np.arange(-17, 18).reshape(5, 7)
     if dtype == "|b1":
-        return numbers % 3 == 0
-    found: Values = (numbers / (4 if "f" in dtype else 1)).astype(dtype)
+        return np.asarray(numbers % 3 == 0)
+    found = (numbers / (4 if "f" in dtype else 1)).astype(dtype)
     if special:
         found[0, :2] = np.nan, np.inf
     return found

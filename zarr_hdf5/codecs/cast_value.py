@@ -86,7 +86,7 @@ class CastValueCodec:
         try:
             fill_value: np.generic = self.encode_array(np.array([spec.fill_value], spec.dtype), spec)[0]
         except ValueError as error:
-            raise InvalidMetadataError(f"cast_value: the fill value: {error}") from error
+            raise InvalidMetadataError(f"cast_value: the fill value becomes none: {error}") from error
         return ChunkSpec(spec.shape, self.data_type.dtype, fill_value)
 
     def encode_array(self, array: Numbers, spec: ChunkSpec) -> Numbers:

@@ -143,6 +143,8 @@ def _pack(elements: Bytes, first: int, last: int) -> Bytes:
     """From (n, components, bytes of one) to (n, bytes)."""
     if first % 8 == 0 and last % 8 == 7:
         return elements[:, :, first // 8 : last // 8 + 1].reshape(len(elements), -1)
+    if first == last == 0:
+        return np.packbits(elements[:, :, 0] & 1, axis=1, bitorder="little")
     bits = np.unpackbits(elements, axis=2, bitorder="little")[:, :, first : last + 1]
     return np.packbits(bits.reshape(len(elements), -1), axis=1, bitorder="little")
 
@@ -154,8 +156,11 @@ def _unpack(packed: Bytes, first: int, last: int, signed: bool, elements: Bytes)
     if width == 8 * size:
         elements[...] = packed.reshape(elements.shape)
         return
-    bits = np.zeros((n, count, 8 * size), np.uint8)
     found = np.unpackbits(packed, axis=1, count=count * width, bitorder="little").reshape(n, count, width)
+    if first == last == 0 and size == 1 and not signed:
+        elements[...] = found
+        return
+    bits = np.zeros((n, count, 8 * size), np.uint8)
     bits[:, :, first : last + 1] = found
     if signed:
         bits[:, :, last + 1 :] = found[:, :, -1:]

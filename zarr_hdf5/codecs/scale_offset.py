@@ -61,7 +61,7 @@ class ScaleOffsetCodec:
         try:
             fill_value: np.generic = self.encode_array(np.array([spec.fill_value], spec.dtype), spec)[0]
         except ValueError as error:
-            raise InvalidMetadataError(f"scale_offset: the fill value {spec.fill_value!r}: {error}") from error
+            raise InvalidMetadataError(f"scale_offset: the fill value becomes none: {error}") from error
         return ChunkSpec(spec.shape, spec.dtype, fill_value)
 
     def encode_array(self, array: Numbers, spec: ChunkSpec) -> Numbers:

@@ -1,7 +1,8 @@
 """From the numbers of one data type to those of another, rounded and bounded as asked for: arithmetic of `cast_value`.
 
 The number in the new type that comes nearest to the old one in the asked direction is found with one rounding only,
-whatever numpy's own conversions do in between. Floats are computed with as float64, which holds all of them.
+whatever numpy's own conversions do in between. Shorter floats are computed with as float32, or where a difference has
+to be exact as float64, which hold all of them.
 """
 
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ def cast(array: Numbers, dtype: DType, casting: Casting) -> Numbers:
     if kind_of(wanted) == "f":
         found = _to_floats(numbers, wanted, casting)
     elif floats:
-        found = _to_integers(_as_float64(numbers), wanted, casting)
+        shorter = is_foreign(numbers.dtype) or numbers.dtype.itemsize < 4
+        found = _to_integers(numbers.astype(np.float32) if shorter else numbers, wanted, casting)
     else:
         found = _between_integers(_as_numpy_integers(numbers), wanted, casting)
     return found.astype(dtype, copy=False)
