@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 import zarr_hdf5 as zh
 from zarr_hdf5.api.locate import hdf5_hierarchy_at
-from zarr_hdf5.data_type import COMPLEX, FORMATS, DataType, widened
+from zarr_hdf5.data_type import (
+    COMPLEX,
+    CORE,
+    FORMATS,
+    DataType,
+    fill_value_to_json,
+    parse_data_type,
+    parse_fill_value,
+    widened,
+)
 from zarr_hdf5.errors import UnsupportedFeatureError, ZarrHDF5Error
 from zarr_hdf5.hdf5.custom_datatype import create_datatype
 from zarr_hdf5.stores.memory import MemoryStore
@@ -176,6 +185,60 @@ def test_fields() -> None:
         assert found["p"]["x"].astype(float).tolist() == [0, 0.5, 1, 1.5, 2]
         assert [found["p"]["y"][i].astype(int).tolist() for i in "01"] == [[-8] * 5, [7] * 5]
         assert array.metadata.data_type.to_json() == DataType.from_numpy(NESTED).to_json()
+
+
+CONFIGURED: list[dict[str, Any]] = [
+    {"name": "null_terminated_bytes", "configuration": {"length_bytes": 3}},
+    {"name": "fixed_length_utf32", "configuration": {"length_bytes": 8}},
+    {"name": "raw_bytes", "configuration": {"length_bytes": 3}},
+    {"name": "numpy.datetime64", "configuration": {"unit": "s", "scale_factor": 10}},
+    {"name": "numpy.timedelta64", "configuration": {"unit": "ms", "scale_factor": 1}},
+]
+KINDS: list[Any] = [*CORE, *NAMES, *CONFIGURED, "r24"]
+
+
+@pytest.mark.parametrize("spelling", ["struct", "structured"])
+@pytest.mark.parametrize("kind", KINDS, ids=[kind if isinstance(kind, str) else kind["name"] for kind in KINDS])
+def test_every_type_nests(kind: Any, spelling: str) -> None:
+    """As a field, and as a field of a field; the fill value as base64 and as an object of the field's own JSON."""
+    alone = parse_data_type(kind, (), [])
+    assert alone is not None
+    inner = {"name": spelling, "configuration": {"fields": [field(spelling, "x", kind)]}}
+    fields = [field(spelling, "a", kind), field(spelling, "b", "int16"), field(spelling, "c", inner)]
+    data_type = parse_data_type({"name": spelling, "configuration": {"fields": fields}}, (), [])
+    assert data_type is not None
+    assert parse_data_type(data_type.to_json(), (), []) == data_type
+    sound = bytes(i % 4 == 0 for i in range(alone.dtype.itemsize))  # in every type
+    data = np.zeros(3, data_type.dtype)
+    data["a"][1:], data["b"], data["c"]["x"][:2] = (
+        np.frombuffer(sound, alone.dtype),
+        7,
+        np.frombuffer(sound, alone.dtype),
+    )
+    array = zh.create_array(
+        "memory://nest", shape=6, dtype=data_type, chunks=2, fill_value=data[1], hdf5=False, overwrite=True
+    )
+    array[:3] = data
+    again = zh.open_array("memory://nest")
+    assert again[:3].tobytes() == data.tobytes()
+    assert again[3:].tobytes() == 3 * data[1].tobytes()
+    own = fill_value_to_json(alone, data["a"][1])
+    document = {"a": own, "b": int(data["b"][1]), "c": {"x": fill_value_to_json(alone, data["c"]["x"][1])}}
+    found = parse_fill_value(data_type, document, (), [])
+    assert found is not None
+    assert np.asarray(found).tobytes() == data[1].tobytes()
+
+
+def field(spelling: str, name: str, kind: Any) -> Any:
+    return [name, kind] if spelling == "structured" else {"name": name, "data_type": kind}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts(name: str) -> None:
+    array = zh.create_array("memory://facts", shape=(5, 4), dtype=name, hdf5=False, overwrite=True)
+    assert array.nbytes == 20 * dtype_of(name).itemsize
+    assert "Fill value" in str(array.info)
+    assert array._repr_html_().count("<tr") == len(str(array.info).splitlines())
 
 
 def test_integers_in_structures_have_an_hdf5_side(tmp_path: Path) -> None:

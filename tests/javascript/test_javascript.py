@@ -53,6 +53,10 @@ NO_CODEC = Refuses("Unknown codec", "zarrita.js has no such codec")
 NO_FLOAT16_ARRAY = Refuses("float16", "zarrita.js needs JavaScript's Float16Array: Node 24")
 NO_DATA_TYPE = Refuses("Unknown or unsupported dataType", "zarrita.js has numbers and booleans only")
 NO_HALF = Refuses("Float16 not supported", "h5wasm has no array for float16")
+NO_FLOAT8 = Refuses("Float8 not supported", "h5wasm has no array for floats of 8 bits")
+NO_BYTE_FLOAT = Refuses("is not a function", "jsfive has no floats of 8 bits")
+ONE_HALF = Misreads("jsfive takes all floats of 16 bits for float16")
+SIGN_LOST = Misreads("it takes the bits that mean nothing for part of the number, which is then never negative")
 NO_COMPOUND = Refuses("Compound type not yet implemented", "HDF5's complex numbers are compounds")
 NO_OPAQUE = Refuses("Opaque datatype class not supported", "HDF5's raw bytes are opaque")
 OLD_LAYOUT = Refuses(
@@ -146,6 +150,23 @@ DTYPES: dict[str, But] = {
     "complex64": {"zarrita.js": NO_DATA_TYPE, "jsfive": NO_COMPOUND},
     "complex128": {"zarrita.js": NO_DATA_TYPE, "jsfive": NO_COMPOUND},
     "V3": {"zarrita.js": NO_DATA_TYPE, "jsfive": NO_OPAQUE},
+}
+UNUSED_BITS: But = {"h5wasm": SIGN_LOST, "h5wasm-plugins": SIGN_LOST, "jsfive": SIGN_LOST}
+NO_FLOAT: But = {"h5wasm": NO_FLOAT8, "h5wasm-plugins": NO_FLOAT8, "jsfive": NO_BYTE_FLOAT}
+NO_HALVES: But = {"h5wasm": NO_HALF, "h5wasm-plugins": NO_HALF}
+# The type of the array, and that of its numbers as programs may give them.
+LOW_PRECISION: dict[str, tuple[str, But]] = {
+    "int2": ("int8", UNUSED_BITS),
+    "int4": ("int8", UNUSED_BITS),
+    "uint2": ("uint8", {}),
+    "uint4": ("uint8", {}),
+    "float8_e3m4": ("float32", NO_FLOAT),
+    "float8_e4m3": ("float32", NO_FLOAT),
+    "float8_e5m2": ("float32", NO_FLOAT),
+    "bfloat16": ("float32", {**NO_HALVES, "jsfive": ONE_HALF}),
+    "complex_bfloat16": ("complex64", {**NO_HALVES, "jsfive": NO_COMPOUND}),
+    "complex_float16": ("complex64", {**NO_HALVES, "jsfive": NO_COMPOUND}),
+    "complex_float32": ("complex64", {"jsfive": NO_COMPOUND}),
 }
 COMPRESSORS: dict[str, tuple[Any, But]] = {
     "none": (None, {}),
@@ -245,7 +266,16 @@ def layout_cases() -> Iterator[Case]:
         yield Case(f"attributes-{hdf5.libver}", sample("<i2"), options={**TILES, **names, "hdf5": hdf5}, but=but)  # type: ignore[typeddict-item]
 
 
-CASES = {case.name: case for case in cases()}
+def low_precision_cases() -> Iterator[Case]:
+    for name, (dtype, but) in LOW_PRECISION.items():
+        numbers = np.arange(143).reshape(11, 13) % 4
+        numbers = numbers if name.startswith("u") else numbers - 2
+        values = (numbers * (1 - 1j)).astype(dtype) if dtype == "complex64" else numbers.astype(dtype)
+        options: ArrayOptions = {**TILES, "dtype": name}
+        yield Case(f"dtype-{name}", values, options=options, but={"zarrita.js": NO_DATA_TYPE, **but})
+
+
+CASES = {case.name: case for case in (*cases(), *low_precision_cases())}
 GROUP_ATTRIBUTES = {"title": "all cases", "n": 1}
 
 
@@ -267,7 +297,7 @@ def told(node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Answer
     listed = [
         {
             "name": name,
-            "dtype": "r24" if array.dtype.kind == "V" else array.dtype.name,
+            "dtype": "r24" if CASES[name].values.dtype.kind == "V" else CASES[name].values.dtype.name,
             "dataset": hdf5(array).dataset,
             "shards": [path for _, path in shards(array)],
         }
@@ -312,7 +342,8 @@ def shards(array: zh.Array) -> list[tuple[tuple[slice, ...], str]]:
 def absent(array: zh.Array, values: Values) -> npt.NDArray[np.bool_]:
     """The elements of chunks that hold nothing but the fill value."""
     mask = np.zeros(values.shape, bool)
-    fill = np.array(array.fill_value, values.dtype).tobytes()
+    value: Any = array.fill_value
+    fill = np.array(complex(*value.tolist()) if array.dtype.names else value, values.dtype).tobytes()
     for corner in product(*(range(0, n, c) for n, c in zip(values.shape, array.chunks, strict=True))):
         chunk = tuple(slice(i, i + c) for i, c in zip(corner, array.chunks, strict=True))
         mask[chunk] = values[chunk].tobytes() == fill * values[chunk].size

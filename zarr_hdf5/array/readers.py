@@ -340,6 +340,8 @@ def _pure(form: HDF5Form, metadata: ArrayMetadata) -> str:
     if _plugins(form):
         return f"has no filter {_plugins(form)}"
     kind = metadata.data_type.name
+    if _few_bits(metadata):
+        return _few_bits(metadata)
     if kind == "null_terminated_bytes":
         return "needs the zeros cut off that fill up a string"
     if kind in ("variable_length_bytes", "bytes"):
@@ -348,8 +350,23 @@ def _pure(form: HDF5Form, metadata: ArrayMetadata) -> str:
 
 
 def _h5wasm(form: HDF5Form, metadata: ArrayMetadata) -> str:
-    if "float16" in _types(metadata.data_type):
-        return "has no data type float16"
+    halves = sorted(_types(metadata.data_type) & {"float16", "complex_float16", "complex_bfloat16"})
+    if halves:
+        return f"has no data type {', '.join(halves)}"
+    return _few_bits(metadata) or _h5wasm_plugins(form)
+
+
+def _few_bits(metadata: ArrayMetadata) -> str:
+    """Why a program that looks at the bytes of numbers, not at their bits, misreads them; "" if it does not."""
+    types = _types(metadata.data_type)
+    floats = sorted(name for name in types & FORMATS.keys() if FORMATS[name].kind == "f")
+    if floats:
+        return f"has no data type {', '.join(floats)}"
+    signed = sorted(types & {"int2", "int4"})
+    return f"takes unused bits of {', '.join(signed)} for part of the number" if signed else ""
+
+
+def _h5wasm_plugins(form: HDF5Form) -> str:
     return f"needs h5wasm-plugins for {_plugins(form)}" if _plugins(form) else ""
 
 
