@@ -1,6 +1,7 @@
 """Edge lengths as runs, against the list that they stand for."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,9 +20,9 @@ def test_as_a_list(runs: tuple[tuple[int, int], ...]) -> None:
     lengths = [length for length, count in runs for _ in range(count)]
     begins = np.cumsum([0, *lengths]).tolist()
     assert edges == ChunkEdges.of(lengths)
-    assert all(a != b for (a, _), (b, _) in zip(edges.runs, edges.runs[1:], strict=False))
+    assert all(a != b for (a, _), (b, _) in pairwise(edges.runs))
     assert (edges.nchunks, edges.extent, edges.lengths) == (len(lengths), sum(lengths), set(lengths))
-    assert [edges.bounds(i) for i in range(len(lengths))] == list(zip(begins, begins[1:], strict=False))
+    assert [edges.bounds(i) for i in range(len(lengths))] == list(pairwise(begins))
     chunk_of = np.repeat(np.arange(len(lengths)), lengths)
     assert [edges.chunk_at(i) for i in range(edges.extent)] == chunk_of.tolist()
     assert edges.chunks_at(np.arange(edges.extent)).tolist() == chunk_of.tolist()

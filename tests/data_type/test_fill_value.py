@@ -224,7 +224,7 @@ TAKEN: list[tuple[str, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "document"), TAKEN, ids=repr)
+@pytest.mark.parametrize(("name", "value", "document"), TAKEN)
 def test_taken_from_users(name: str, value: Any, document: Any) -> None:
     taken: Any = as_fill_value(data_type(name), value)
     assert taken.dtype == data_type(name).dtype

@@ -13,11 +13,17 @@ from zarr_hdf5.indexing.basic import BasicSelection, DimSelection, parse_basic
 
 
 class Index:
+    def __repr__(self) -> str:
+        return "Index()"
+
     def __index__(self) -> int:
         return 2
 
 
 class BadIndex:
+    def __repr__(self) -> str:
+        return "BadIndex()"
+
     def __index__(self) -> int:
         raise TypeError("no")
 
@@ -108,7 +114,7 @@ REFUSED: list[tuple[Any, str]] = [
     ((0, (1, 2)), "select from a slice"),
     (np.array([0, 1]), "select from a slice"),
     (np.ones(SHAPE, dtype=bool), "select from a slice"),
-    (object(), "use integers"),
+    (NotImplemented, "use integers"),
     (BadIndex(), "axis 0"),
     (slice(0, 5, 0), "illegal slice for axis 0: slice step cannot be zero"),
     (slice(0.5, 3), "illegal slice"),

@@ -162,7 +162,7 @@ INVALID: list[tuple[dict[str, Any], Places]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), INVALID, ids=str)
+@pytest.mark.parametrize(("change", "expected"), INVALID)
 def test_problems(change: dict[str, Any], expected: Places) -> None:
     with pytest.raises(InvalidMetadataError, match=r"^here: ") as caught:
         ArrayMetadata.parse({**PLAIN, **change}, "here")
