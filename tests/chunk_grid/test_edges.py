@@ -20,7 +20,7 @@ def test_as_a_list(runs: tuple[tuple[int, int], ...]) -> None:
     lengths = [length for length, count in runs for _ in range(count)]
     begins = np.cumsum([0, *lengths]).tolist()
     assert edges == ChunkEdges.of(lengths)
-    assert all(a != b for (a, _), (b, _) in zip(edges.runs, edges.runs[1:], strict=False))
+    assert all(a != b for (a, _), (b, _) in pairwise(edges.runs))
     assert (edges.nchunks, edges.extent, edges.lengths) == (len(lengths), sum(lengths), set(lengths))
     assert [edges.bounds(i) for i in range(len(lengths))] == list(pairwise(begins))
     chunk_of = np.repeat(np.arange(len(lengths)), lengths)
