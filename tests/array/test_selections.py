@@ -12,7 +12,7 @@ import pytest
 import zarr
 
 import zarr_hdf5 as zh
-from zarr_hdf5.errors import ReadOnlyError, SelectionError
+from zarr_hdf5.errors import CodecError, ReadOnlyError, SelectionError
 from zarr_hdf5.stores.memory import MemoryStore
 
 SHAPE = (40, 30, 20)
@@ -135,6 +135,16 @@ def test_writing(options: dict[str, Any], tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(zarr.open_array(tmp_path / "a.zarr", mode="r")[...]), model)
     if array.hdf5 is not None:
         assert zh.verify(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("options", ARRAYS.values(), ids=ARRAYS)
+def test_masks_that_are_looked_at_in_parts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zarr_hdf5.array.transfer.MASK_SIZE", 1)
+    array = create(MemoryStore(), **options)
+    mask = RNG.random(SHAPE) < np.linspace(-0.5, 1.5, 40)[:, None, None]  # none here, all there
+    array[mask] = VALUES[mask]
+    np.testing.assert_array_equal(array[...], np.where(mask, VALUES, 0))
+    np.testing.assert_array_equal(array[MASK], np.where(mask, VALUES, 0)[MASK])
 
 
 @pytest.mark.parametrize("layout", [{}, {"chunks": (5, 10, 4), "compression": "gzip"}, {"chunks": (7, 11, 6)}], ids=str)
@@ -312,6 +322,30 @@ def test_by_dimension_name() -> None:
         array.isel(z=0)
     with pytest.raises(SelectionError, match="no dimensions"):
         create("memory://isel", **SHARDED).isel(x=0)
+
+
+@pytest.mark.parametrize("shape", [(2**63 - 1,), (2**62, 2**62), (2**40, 2**40, 2**40)], ids=str)
+@pytest.mark.parametrize("length", [1, 2**38, 2**63 - 1])
+def test_arrays_that_claim_to_be_huge(shape: tuple[int, ...], length: int) -> None:
+    """Only what is selected costs anything; what cannot be had is refused."""
+    options: Any = {"shape": shape, "dtype": "u1", "chunks": (length,) * len(shape), "shards": None, "hdf5": False}
+    array = zh.create_array(MemoryStore(), **options, fill_value=7)
+    some = tuple([[0, -1, 3]] * len(shape))
+    assert array.vindex[some].tolist() == [7, 7, 7]
+    assert (array.oindex[some] == 7).all()
+    assert array.oindex[some].shape == (3,) * len(shape)
+    assert array.lazy[::-1].T.lazy[..., :2].shape == (*shape[:0:-1], 2)
+    for whole in (array, array.lazy[...], array.astype("f8")):
+        with pytest.raises(SelectionError, match="does not fit in memory"):
+            whole[::2]
+    if length > 1:
+        with pytest.raises((SelectionError, CodecError), match="not fit in memory"):
+            array.blocks[(0,) * len(shape)]
+        with pytest.raises(CodecError, match="not fit in memory"):
+            array.oindex[some] = 1
+    else:
+        array.oindex[some] = 1
+        assert (array.vindex[some] == 1).all()
 
 
 def test_arrays_of_this_library_as_indexes() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import zarr_hdf5 as zh
+from zarr_hdf5.stores.memory import MemoryStore
 
 MIB = 1 << 20
 SHAPE, CHUNK, SHARD = (256, 256, 256), (64, 64, 64), (256, 256, 128)
@@ -63,6 +64,14 @@ def test_reading_a_product_of_arrays(array: zh.Array) -> None:
     wanted = len(rows) * len(columns) * 256 * 2
     assert peak(lambda: array.oindex[rows, columns]) < wanted + 2 * 4 * CHUNK_NBYTES + MIB
     assert peak(lambda: array.vindex[np.ix_(rows, columns, np.arange(256))]) < wanted + 2 * 4 * CHUNK_NBYTES + MIB
+
+
+def test_reading_by_a_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A position and its plan take more than 100 bytes: they are not made of all elements at once."""
+    monkeypatch.setattr("zarr_hdf5.array.transfer.MASK_SIZE", 1 << 14)
+    values = VALUES.reshape(-1, 256)[:4096]
+    created = zh.create_array(MemoryStore(), data=values, chunks=(16, 64), shards=(64, 256), compressors="zstd")
+    assert peak(lambda: created[np.ones(values.shape, bool)]) < 3 * values.size + 200 * (1 << 14) + MIB
 
 
 def test_writing_whole_shards(array: zh.Array) -> None:

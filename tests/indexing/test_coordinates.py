@@ -7,7 +7,13 @@ import pytest
 
 from zarr_hdf5.errors import SelectionError
 from zarr_hdf5.indexing.basic import Selection
-from zarr_hdf5.indexing.coordinates import CoordinateSelection, parse_coordinates, parse_mask, parse_vectorized
+from zarr_hdf5.indexing.coordinates import (
+    CoordinateSelection,
+    MaskSelection,
+    parse_coordinates,
+    parse_mask,
+    parse_vectorized,
+)
 
 SHAPE = (10, 5)
 VALUES = np.arange(50).reshape(SHAPE)
@@ -73,10 +79,13 @@ def test_one_dimension_and_none() -> None:
 def test_masks(mask: Any) -> None:
     for parse in (parse_mask, parse_vectorized):
         chosen = parse(mask, SHAPE)
-        assert isinstance(chosen, CoordinateSelection)
+        assert isinstance(chosen, MaskSelection)
         wanted = VALUES[np.asarray(mask[0] if isinstance(mask, tuple) else mask)]
         assert chosen.shape == wanted.shape
-        np.testing.assert_array_equal(VALUES[tuple(chosen.points)], wanted)
+        for length in (1, 4, 10, 99):
+            parts = list(chosen.parts(length))
+            assert len(parts) == -(-10 // length)
+            np.testing.assert_array_equal(np.concatenate([VALUES[tuple(points)] for points in parts]), wanted)
 
 
 @pytest.mark.parametrize(("mask", "message"), NO_MASKS.values(), ids=NO_MASKS)

@@ -75,7 +75,7 @@ class ArrayView:
         return replace(self, axes=tuple(self.axes[place] for place in places))
 
     def astype(self, dtype: npt.DTypeLike) -> "ArrayView":
-        """The view with its elements cast when they are read.
+        """The view with its elements cast, from the array's own data type, when they are read.
 
         Raises UnsupportedFeatureError for strings without a length, of elements that are objects.
         """
@@ -100,7 +100,8 @@ class ArrayView:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:
             raise ValueError("stored data cannot be viewed without a copy")
-        return np.asarray((self if dtype is None else self.astype(dtype))._read())
+        array = np.asarray(self._read())
+        return array if dtype is None else array.astype(dtype, copy=False)
 
     def __repr__(self) -> str:
         return f"<zarr_hdf5.ArrayView shape={self.shape} dtype={self.dtype} of {self.array!r}>"

@@ -97,28 +97,34 @@ def plan_points(points: Numbers, grid: ObjectGrid) -> Iterator[ObjectPoints]:
     if not points.shape[1]:
         return
     chunks, objects, in_chunk = grid.place(points)
-    order = _order(np.concatenate([objects, chunks]))
-    chunks, objects, in_chunk = chunks[:, order], objects[:, order], in_chunk[:, order]
-    chunk_begins, object_begins = _begins(chunks), _begins(objects)
-    chunk_of = np.repeat(np.arange(len(chunk_begins)), np.diff(chunk_begins, append=len(order)))
+    order, begins = _sorted(np.concatenate([objects, chunks]))
+    in_chunk = in_chunk[:, order]
+    chunk_of = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(order)))
+    chunks, objects = chunks[:, order[begins]], objects[:, order[begins]]  # from here on one for each chunk
+    object_begins = _begins(objects)
     first_chunks = grid.first_chunks(objects[:, object_begins])
-    ends = [*object_begins[1:].tolist(), len(order)]
-    for i, (start, end) in enumerate(zip(object_begins.tolist(), ends, strict=True)):
-        rows = chunk_of[start:end] - chunk_of[start]
-        first = chunk_begins[chunk_of[start] : chunk_of[end - 1] + 1]
-        coords = (chunks[:, first] - first_chunks[:, i : i + 1]).T
-        part = Points(coords, rows, in_chunk[:, start:end], order[start:end])
-        yield ObjectPoints(tuple(objects[:, start].tolist()), part)
+    ends, stops = [*begins.tolist(), len(order)], [*object_begins[1:].tolist(), len(begins)]
+    for i, (first, stop) in enumerate(zip(object_begins.tolist(), stops, strict=True)):
+        some = slice(ends[first], ends[stop])
+        coords = (chunks[:, first:stop] - first_chunks[:, i : i + 1]).T
+        part = Points(coords, chunk_of[some] - first, in_chunk[:, some], order[some])
+        yield ObjectPoints(tuple(objects[:, first].tolist()), part)
 
 
-def _order(rows: Numbers) -> npt.NDArray[np.intp]:
-    """The order of columns that sorts them by the first row, then by the second, ...; equal ones stay in theirs."""
+def _sorted(rows: Numbers) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The order of columns that sorts them by the first row, then by the second, ..., and where others begin in it.
+
+    Equal ones stay in their order.
+    """
     if not len(rows):
-        return np.arange(rows.shape[1])
+        return np.arange(rows.shape[1]), np.zeros(1, np.intp)
     sizes = tuple([int(most) + 1 for most in rows.max(axis=1)])
-    if prod(sizes) < 2**63:  # one number for each is sorted much faster
-        return np.asarray(np.ravel_multi_index(tuple(rows), sizes)).argsort(kind="stable")
-    return np.lexsort(rows[::-1])
+    if prod(sizes) >= 2**63:
+        order = np.lexsort(rows[::-1])
+        return order, _begins(rows[:, order])
+    key = np.asarray(np.ravel_multi_index(tuple(rows), sizes))  # one number is sorted much faster than many
+    order = key.argsort(kind="stable")
+    return order, _begins(key[np.newaxis, order])
 
 
 def _begins(columns: Numbers) -> npt.NDArray[np.intp]:

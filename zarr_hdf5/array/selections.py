@@ -16,7 +16,7 @@ from zarr_hdf5.errors import SelectionError
 from zarr_hdf5.indexing.basic import AxisSelection, Selection, is_plain, parse_basic
 from zarr_hdf5.indexing.blocks import parse_blocks
 from zarr_hdf5.indexing.brackets import parse_brackets
-from zarr_hdf5.indexing.coordinates import CoordinateSelection, parse_mask, parse_vectorized
+from zarr_hdf5.indexing.coordinates import ElementSelection, parse_mask, parse_vectorized
 from zarr_hdf5.indexing.fields import Fields, parse_fields, pop_fields
 from zarr_hdf5.indexing.orthogonal import by_name, parse_orthogonal
 from zarr_hdf5.stored_array import StoredArray
@@ -149,7 +149,7 @@ class Selectable(ABC):
         return as_values(value, self.dtype, typed=isinstance(value, Selectable))
 
     def get_selection(
-        self, chosen: Selection[AxisSelection] | CoordinateSelection, fields: Fields | None = None, out: Out = None
+        self, chosen: Selection[AxisSelection] | ElementSelection, fields: Fields | None = None, out: Out = None
     ) -> Any:
         """Read a selection that was parsed; for the rest of this library."""
         if out is not None:
@@ -164,7 +164,7 @@ class Selectable(ABC):
         return result[()] if out is None and not result.ndim else result
 
     def set_selection(
-        self, chosen: Selection[AxisSelection] | CoordinateSelection, value: npt.ArrayLike, fields: Fields | None = None
+        self, chosen: Selection[AxisSelection] | ElementSelection, value: npt.ArrayLike, fields: Fields | None = None
     ) -> None:
         """Write a selection that was parsed; for the rest of this library."""
         sink = self._writable()

@@ -1,6 +1,7 @@
 """From selections to plans, and from numpy's arrays to those of the engine: what is the same for all selections."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,16 @@ from zarr_hdf5.array.write import WritableObject, write
 from zarr_hdf5.chunk_source import ChunkSink
 from zarr_hdf5.errors import SelectionError
 from zarr_hdf5.indexing.basic import AxisSelection, DimSelection, Selection
-from zarr_hdf5.indexing.coordinates import CoordinateSelection
+from zarr_hdf5.indexing.coordinates import ElementSelection
 from zarr_hdf5.indexing.fields import FieldIndex
 from zarr_hdf5.stored_array import StoredArray
 
 __all__ = ["broadcast", "new_result", "read_selection", "write_selection"]
 
 Values = npt.NDArray[Any]
+Planned = tuple[Iterable[WritableObject], Values]
+MASK_SIZE = 4 << 20
+"""Elements of a mask to look at in one go."""
 
 
 def new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
@@ -34,7 +38,7 @@ def new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
 
 
 def read_selection(
-    stored: StoredArray, chosen: Selection[AxisSelection] | CoordinateSelection, out: Values | None = None
+    stored: StoredArray, chosen: Selection[AxisSelection] | ElementSelection, out: Values | None = None
 ) -> Values:
     """The selected elements, into `out` if given (of the result's shape; any dtype they cast to)."""
     dtype = stored.chain.spec.dtype
@@ -48,8 +52,9 @@ def read_selection(
         for axis, pick in chosen.picks:
             found = found.take(pick, axis)
     else:
-        found = new_result((chosen.points.shape[1],), dtype)
-        read(stored, plan_points(chosen.points[list(stored.order)], stored.source.grid), found)
+        found = new_result((prod(chosen.shape),), dtype)
+        for points, some in _elements(stored, chosen):
+            read(stored, plan_points(points, stored.source.grid), found[some])
     found = found.reshape(chosen.shape)
     if out is None:
         return found
@@ -67,7 +72,7 @@ def _read(stored: StoredArray, dims: tuple[AxisSelection, ...], target: Values) 
 def write_selection(
     stored: StoredArray,
     sink: ChunkSink,
-    chosen: Selection[AxisSelection] | CoordinateSelection,
+    chosen: Selection[AxisSelection] | ElementSelection,
     value: Values,
     fields: FieldIndex | None = None,
 ) -> None:
@@ -78,12 +83,29 @@ def write_selection(
         for axis, pick in chosen.picks:
             value = _last(value, axis, pick, chosen.dims[axis].count)
         dims = tuple(chosen.dims[axis] for axis in stored.order)
-        value = value.transpose(stored.order)
-        plan: Iterable[WritableObject] = plan_objects(dims, grid)
+        parts: Iterable[Planned] = [(plan_objects(dims, grid), value.transpose(stored.order))]
     else:
-        value = value.reshape(-1)
-        plan = plan_points(chosen.points[list(stored.order)], grid)
-    write(stored, sink, plan if fields is None else of_fields(plan, fields), value)
+        flat = value.reshape(-1)
+        parts = ((plan_points(points, grid), flat[some]) for points, some in _elements(stored, chosen))
+    for plan, values in parts:
+        write(stored, sink, plan if fields is None else of_fields(plan, fields), values)
+
+
+def _elements(stored: StoredArray, chosen: ElementSelection) -> Iterator[tuple[npt.NDArray[np.int64], slice]]:
+    """Positions of the elements, in the stored order of dimensions, and their places in the result.
+
+    Of a mask not all at once, for a position takes more memory than an element; objects are not cut.
+    """
+    shape, order, start = stored.source.grid.shape, stored.order, 0
+    length = 1
+    if order:
+        axis = order.index(0)
+        length = stored.source.grid.object_shape[axis]
+        length *= max(1, MASK_SIZE // max(1, length * prod(shape) // max(1, shape[axis])))
+    for points in chosen.parts(length):
+        stop = start + points.shape[1]
+        yield points[list(order)], slice(start, stop)
+        start = stop
 
 
 def _last(value: Values, axis: int, pick: npt.NDArray[np.intp], count: int) -> Values:

@@ -12,14 +12,14 @@ import numpy as np
 
 from zarr_hdf5.errors import SelectionError
 from zarr_hdf5.indexing.basic import AxisSelection, Selection, parse_basic
-from zarr_hdf5.indexing.coordinates import CoordinateSelection, is_mask, parse_mask, parse_vectorized
+from zarr_hdf5.indexing.coordinates import ElementSelection, is_mask, parse_mask, parse_vectorized
 from zarr_hdf5.indexing.orthogonal import parse_orthogonal
 from zarr_hdf5.indexing.positions import is_index_array
 
 __all__ = ["parse_brackets"]
 
 
-def parse_brackets(selection: Any, shape: tuple[int, ...]) -> Selection[AxisSelection] | CoordinateSelection:
+def parse_brackets(selection: Any, shape: tuple[int, ...]) -> Selection[AxisSelection] | ElementSelection:
     """What `array[selection]` means for an array of `shape`.
 
     Raises

@@ -4,9 +4,9 @@ As numpy's advanced indexing with arrays alone
 (https://numpy.org/doc/stable/user/basics.indexing.html#advanced-indexing). Knows shapes; knows nothing of chunks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,14 @@ from zarr_hdf5.indexing.basic import AxisSelection, Selection
 from zarr_hdf5.indexing.orthogonal import parse_orthogonal
 from zarr_hdf5.indexing.positions import parse_positions
 
-__all__ = ["CoordinateSelection", "parse_coordinates", "parse_mask", "parse_vectorized"]
+__all__ = [
+    "CoordinateSelection",
+    "ElementSelection",
+    "MaskSelection",
+    "parse_coordinates",
+    "parse_mask",
+    "parse_vectorized",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +39,39 @@ class CoordinateSelection:
     points: npt.NDArray[np.int64]
     shape: tuple[int, ...]
 
+    def parts(self, length: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Positions, (rank, m), of all elements, some after the others; here all at once."""
+        yield self.points
 
-def parse_vectorized(selection: object, shape: tuple[int, ...]) -> CoordinateSelection | Selection[AxisSelection]:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskSelection:
+    """Single elements, in C order.
+
+    mask
+        Of the array's shape, true where they are.
+    shape
+        Of the result, (n,).
+    """
+
+    mask: npt.NDArray[np.bool_]
+    shape: tuple[int, ...]
+
+    def parts(self, length: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Positions, (rank, m), of all elements, some after the others: of `length` along the first dimension."""
+        if not self.mask.ndim:
+            yield np.empty((0, self.shape[0]), np.int64)
+            return
+        for start in range(0, len(self.mask), length):
+            points = np.array(self.mask[start : start + length].nonzero(), np.int64)
+            points[0] += start
+            yield points
+
+
+ElementSelection: TypeAlias = CoordinateSelection | MaskSelection
+
+
+def parse_vectorized(selection: object, shape: tuple[int, ...]) -> ElementSelection | Selection[AxisSelection]:
     """What `array.vindex[selection]` means for an array of `shape`: coordinates, or one mask over all dimensions.
 
     Coordinates that `numpy.ix_` has made are the orthogonal selection that they came from. Raises as the others.
@@ -71,7 +109,7 @@ def parse_coordinates(selection: object, shape: tuple[int, ...]) -> CoordinateSe
     return CoordinateSelection(np.stack([column.ravel() for column in full]), full[0].shape)
 
 
-def parse_mask(mask: Any, shape: tuple[int, ...]) -> CoordinateSelection:
+def parse_mask(mask: Any, shape: tuple[int, ...]) -> MaskSelection:
     """The elements where a boolean array of the array's `shape` is true, in C order.
 
     Raises SelectionError for anything else.
@@ -82,8 +120,7 @@ def parse_mask(mask: Any, shape: tuple[int, ...]) -> CoordinateSelection:
     found = np.asarray(items[0])
     if found.shape != shape:
         raise SelectionError(f"a mask of shape {found.shape} for an array of shape {shape}")
-    points = np.stack(found.nonzero()) if found.ndim else np.empty((0, int(found)), np.int64)
-    return CoordinateSelection(points.astype(np.int64, copy=False), (points.shape[1],))
+    return MaskSelection(found, (int(np.count_nonzero(found)),))
 
 
 def is_mask(item: Any) -> bool:
