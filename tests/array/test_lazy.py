@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, basic_indices
 
@@ -131,6 +131,7 @@ def test_of_an_array_that_has_shrunk(array: zh.Array) -> None:
     np.testing.assert_array_equal(corner[...], VALUES[:2, :2])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_chain_is_as_in_numpy(data: st.DataObject) -> None:
     shape = data.draw(array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=5))

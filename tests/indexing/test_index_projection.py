@@ -3,13 +3,14 @@
 import time
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zarr_hdf5.indexing.basic import IndexSelection
 from zarr_hdf5.indexing.index_projection import project_index
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 50), st.data())
 def test_one_dimension(length: int, chunk_length: int, data: st.DataObject) -> None:
     positions = sorted(data.draw(st.sets(st.integers(0, length - 1), min_size=1)))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zarr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zarr_hdf5.errors import SelectionError
@@ -151,6 +151,7 @@ def test_dimensions_longer_than_integers() -> None:
     assert parse_orthogonal([-1], (2**63 - 1,)).dims == (DimSelection(2**63 - 2, 1, 1, False),)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_selection_is_as_in_numpy(data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(0, 6), max_size=3).map(tuple))
