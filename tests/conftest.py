@@ -6,6 +6,11 @@ from pathlib import Path
 import hdf5plugin  # noqa: F401  (before netCDF4, whose copy of libhdf5 would take its filters)
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Tests never look at a clock, nor do those that hypothesis makes up.
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 
 @pytest.fixture

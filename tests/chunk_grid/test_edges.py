@@ -1,6 +1,5 @@
 """Edge lengths as runs, against the list that they stand for."""
 
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -58,11 +57,9 @@ def test_no_edges(runs: tuple[tuple[int, int], ...]) -> None:
 
 
 def test_billions_of_chunks_cost_nothing() -> None:
-    begin = time.perf_counter()
     edges = ChunkEdges(((3, 10**9), (5, 10**9), (7, 10**17)))
     assert edges.nchunks == 2 * 10**9 + 10**17
     assert edges.chunk_at(3 * 10**9) == 10**9
     assert edges.bounds(10**9 + 1) == (3 * 10**9 + 5, 3 * 10**9 + 10)
     places = np.array([0, 3 * 10**9 - 1, 8 * 10**9, 8 * 10**9 + 7 * (10**17 - 1)])
     assert edges.chunks_at(places).tolist() == [0, 10**9 - 1, 2 * 10**9, 2 * 10**9 + 10**17 - 1]
-    assert time.perf_counter() - begin < 1
