@@ -17,6 +17,7 @@ import h5py
 import numcodecs
 import numpy as np
 import numpy.typing as npt
+import zarr
 
 import zarr_hdf5 as zh
 from zarr_hdf5.api.open import Mode
@@ -149,7 +150,7 @@ def support() -> str:
         ("Zarr v2 that is opened: filters and compressors", ("id", "Zarr v3", "read", "`migrate_v2`"), v2_codecs()),
         ("Zarr v2 that is opened: what else", ("in v2", "in v3"), v2_meaning()),
         ("Where", ("URL or store", "read", "written"), places()),
-        ("Selections", ("selection", "read", "written"), selections()),
+        ("Selections", ("selection", "read", "written", "judges"), selections()),
         ("Modes of `open`", ("mode", "on what exists", "where nothing is"), modes()),
     ]
     head = [
@@ -738,9 +739,22 @@ def selections() -> Iterable[Sequence[str]]:
         array = create(**({"dtype": [("x", "<i4"), ("y", "<f4")]} if fields else {}))
         view = brackets(array)
         read, write = told(view.__getitem__, selection), told(view.__setitem__, selection, 1)
-        yield what, yes_or(read), yes_or(write)
+        yield what, yes_or(read), yes_or(write), "" if read else judges(brackets, selection, array)
     array = create(dimension_names=["y", "x"])
-    yield "dimension names: `array.isel(x=[1, 2], y=0)`", yes_or(told(array.isel, x=[1, 2], y=0)), "no"
+    yield "dimension names: `array.isel(x=[1, 2], y=0)`", yes_or(told(array.isel, x=[1, 2], y=0)), "no", "numpy"
+
+
+def judges(brackets: Callable[[Any], Any], selection: Any, array: zh.Array) -> str:
+    """numpy, to which tests compare all selections, and zarr-python, if it has this one and finds the same."""
+    array[...] = in_type(np.arange(array.size).reshape(array.shape), array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has structures is not specified
+        try:
+            theirs = zarr.create_array({}, data=array[...], chunks=array.chunks, shards=array.shards)
+            same = np.array_equal(brackets(theirs)[selection], brackets(array)[selection])
+        except Exception:  # it has no such brackets, or no such selection
+            return "numpy"
+    return "numpy, zarr-python" if same else "numpy"
 
 
 def own(array: zh.Array) -> zh.Array:
