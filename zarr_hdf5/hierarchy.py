@@ -43,6 +43,7 @@ __all__ = [
     "join",
     "node_path",
     "normalize_path",
+    "path_below",
     "prefix_of",
     "read_node",
     "refuse_v2",
@@ -100,6 +101,11 @@ def join(path: str, name: str) -> str:
     return normalize_path(f"{path}/{name}")
 
 
+def path_below(path: str, below: str) -> str:
+    """The path of what is at `below`, a path relative to the node at `path`; either may be ""."""
+    return "/".join(filter(None, [path, below]))
+
+
 def prefix_of(path: str) -> str:
     """What the keys of a node begin with."""
     return f"{path}/" if path else ""
@@ -151,13 +157,17 @@ def clear_node(store: Store, path: str, *, overwrite: bool) -> None:
     if overwrite:
         forget_consolidated(store, path)
         store.delete_prefix(path)
-    elif any(store.exists(prefix_of(path) + document) for document in (DOCUMENT, *V2_DOCUMENTS)):
+    elif store.exists(document_key(path)) or _has_v2(store, path):
         raise AlreadyExistsError(f"there is a node at {store.url}/{path} already; overwrite=True replaces it")
+
+
+def _has_v2(store: Store, path: str) -> bool:
+    return any(store.exists(prefix_of(path) + document) for document in V2_DOCUMENTS)
 
 
 def refuse_v2(store: Store, path: str) -> None:
     """Raise AlreadyExistsError where there is a node of Zarr v2, which a new one would hide."""
-    if any(store.exists(prefix_of(path) + document) for document in V2_DOCUMENTS):
+    if _has_v2(store, path):
         raise AlreadyExistsError(f"{store.url}/{path} is Zarr v2, which is only read; see migrate_v2")
 
 
@@ -179,7 +189,7 @@ def child_names(store: Store, path: str) -> list[str]:
     there: set[str] = set()
 
     def look(name: str) -> None:
-        if store.exists(f"{prefix_of(path)}{name}/{DOCUMENT}"):
+        if store.exists(document_key(prefix_of(path) + name)):
             there.add(name)
 
     run(look, names)
@@ -213,5 +223,5 @@ def hierarchies_above(store: Store, path: str = "") -> Iterator[tuple[Store, str
     if isinstance(store, LocalStore):
         here = Path(os.path.abspath(store.root))
         while here != here.parent and os.path.isfile(here.parent / DOCUMENT):
-            here, path = here.parent, "/".join(filter(None, [here.name, path]))
+            here, path = here.parent, path_below(here.name, path)
             yield LocalStore(here), path

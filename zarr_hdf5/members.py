@@ -8,7 +8,16 @@ from contextlib import suppress
 from typing import Any
 
 from zarr_hdf5.errors import InvalidMetadataError, NotFoundError, UnsupportedFeatureError, ZarrHDF5Error
-from zarr_hdf5.hierarchy import UNREADABLE, Metadata, NodeStore, child_names, document_key, prefix_of, read_node
+from zarr_hdf5.hierarchy import (
+    UNREADABLE,
+    Metadata,
+    NodeStore,
+    child_names,
+    document_key,
+    path_below,
+    prefix_of,
+    read_node,
+)
 from zarr_hdf5.metadata.consolidated import CONSOLIDATED, Consolidated, consolidated, documents_that_differ
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json, load_json
@@ -74,7 +83,7 @@ def read_hierarchy(
         if max_depth is not None and depth > max_depth:
             unknown.append(below)
             continue
-        for name, found in read_members(store, "/".join(filter(None, [path, below])), known):
+        for name, found in read_members(store, path_below(path, below), known):
             if isinstance(found, ZarrHDF5Error):
                 raise found
             nodes[prefix_of(below) + name] = found

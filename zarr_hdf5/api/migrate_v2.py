@@ -8,10 +8,10 @@ from zarr_hdf5.array.compose import with_resolved_codecs
 from zarr_hdf5.data_type import packed
 from zarr_hdf5.errors import NotFoundError, ReadOnlyError, UnsupportedFeatureError
 from zarr_hdf5.hierarchy import (
-    DOCUMENT,
     UNREADABLE,
     V2_DOCUMENTS,
     Metadata,
+    document_key,
     join,
     prefix_of,
     write_node,
@@ -84,7 +84,7 @@ def migrate_v2(url: URL, *, dry_run: bool = False, remove_v2: bool = False) -> M
         reasons = "; ".join(f"{path or '/'}: {why}" for path, why in refused)
         raise UnsupportedFeatureError(f"{store.url}: nothing was migrated, because not all can be: {reasons}")
     nodes.reverse()
-    kept = [path for path, _ in nodes if store.exists(prefix_of(path) + DOCUMENT)]
+    kept = [path for path, _ in nodes if store.exists(document_key(path))]
     new = [(path, metadata) for path, metadata in nodes if path not in set(kept)]
     if not dry_run:
         for path, metadata in new:

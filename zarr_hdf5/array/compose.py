@@ -131,8 +131,7 @@ def _is_flat(codecs: CodecChain, metadata: ArrayMetadata) -> bool:
 
 def _is_even(codecs: CodecChain, metadata: ArrayMetadata) -> bool:
     """Whether inner chunks divide every shard."""
-    edges = metadata.chunk_edges
-    lengths = [{n} for n in metadata.chunk_shape] if edges is None else [along.lengths for along in edges]
+    lengths = metadata.distinct_lengths
     if not isinstance(codecs.array_bytes, ShardingCodec):
         return False
     for axes in _transposes(codecs, len(lengths)):

@@ -338,22 +338,19 @@ def _objects_along(dim: AxisSelection, length: int, chunk: int, count: int) -> A
     return [(i, part, len(part) == min(count, nchunks - i * count) and all(d.whole for d in part)) for i, part in parts]
 
 
-def _touched(dim: AxisSelection, length: int, chunk: int) -> list[ChunkDim]:
-    return project(dim, length, chunk) if isinstance(dim, DimSelection) else project_index(dim, length, chunk)
+def _touched(dim: AxisSelection, length: int, chunk: int | ChunkEdges) -> list[ChunkDim]:
+    """What is selected of chunks of one length, or of these lengths."""
+    if isinstance(dim, DimSelection):
+        return project(dim, length, chunk) if isinstance(chunk, int) else project_edges(dim, length, chunk)
+    return project_index(dim, length, chunk) if isinstance(chunk, int) else project_index_edges(dim, length, chunk)
 
 
 def _listed_objects_along(dim: AxisSelection, length: int, edges: ChunkEdges, chunk: int | None) -> Along:
     """The same for objects of these lengths, of chunks of one length each, or None where each is one chunk."""
     if chunk is None:
-        touched = (
-            project_edges(dim, length, edges)
-            if isinstance(dim, DimSelection)
-            else project_index_edges(dim, length, edges)
-        )
-        return [(part.chunk, (part,), part.whole) for part in touched]
+        return [(part.chunk, (part,), part.whole) for part in _touched(dim, length, edges)]
     parts: Along = []
-    touched = project(dim, length, chunk) if isinstance(dim, DimSelection) else project_index(dim, length, chunk)
-    for i, group in groupby(touched, lambda d: edges.chunk_at(d.chunk * chunk)):
+    for i, group in groupby(_touched(dim, length, chunk), lambda d: edges.chunk_at(d.chunk * chunk)):
         within = tuple(group)
         begin, end = edges.bounds(i)
         nchunks = -(-(min(end, length) - begin) // chunk)

@@ -214,15 +214,9 @@ def _layout_fault(program: str, metadata: ArrayMetadata) -> str:
     shardings = [c.configuration for chain in _chains(metadata.codecs) for c in chain if c.name == "sharding_indexed"]
     if any(sharding.get("index_location") == "configuration" for sharding in shardings):
         return "looks for the shard index in the shard"
-    if not _is_even(metadata.codecs, _chunk_lengths(metadata)):
+    if not _is_even(metadata.codecs, metadata.distinct_lengths):
         return "wants inner chunks that divide the shard"
     return ""
-
-
-def _chunk_lengths(metadata: ArrayMetadata) -> list[set[int]]:
-    """Along each dimension, the different lengths of chunks."""
-    edges = metadata.chunk_edges
-    return [{n} for n in metadata.chunk_shape] if edges is None else [along.lengths for along in edges]
 
 
 def _is_even(codecs: Sequence[NamedConfiguration], lengths: list[set[int]]) -> bool:
@@ -285,7 +279,7 @@ def _zarr_need(program: str, metadata: ArrayMetadata) -> str:
 
 
 def _divides(sharding: Mapping[str, Any], metadata: ArrayMetadata) -> bool:
-    pairs = zip(_chunk_lengths(metadata), sharding["chunk_shape"], strict=True)
+    pairs = zip(metadata.distinct_lengths, sharding["chunk_shape"], strict=True)
     return all(n % chunk == 0 for along, chunk in pairs for n in along)
 
 

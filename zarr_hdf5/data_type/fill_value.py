@@ -21,7 +21,7 @@ from zarr_hdf5.data_type.fill_number import Path, encode_number, number_to_json,
 from zarr_hdf5.data_type.low_precision import format_of
 from zarr_hdf5.errors import CorruptDataError, InvalidMetadataError, Problem
 
-__all__ = ["FillValue", "as_fill_value", "default_fill_value", "fill_value_to_json", "parse_fill_value"]
+__all__ = ["FillValue", "as_fill_value", "default_fill_value", "fill_value_to_json", "parse_base64", "parse_fill_value"]
 
 FillValue: TypeAlias = np.generic | str | bytes
 """A scalar of the data type's dtype; str or bytes where elements are of variable length."""
@@ -122,7 +122,7 @@ def _parse(data_type: DataType, document: object, path: Path, problems: list[Pro
         case "U":
             return _parse_text(document, _UNICODE, nbytes, path, problems)
         case "S":
-            raw = _parse_base64(document, path, problems)
+            raw = parse_base64(document, path, problems)
             return None if raw is None else _fit(raw, dtype.itemsize, path, problems)
         case "m" | "M":
             return _NAT if document == "NaT" else parse_number(np.dtype("<i8"), document, path, problems)
@@ -154,7 +154,8 @@ def _fit(raw: bytes, nbytes: int, path: Path, problems: list[Problem]) -> bytes 
     return raw.ljust(nbytes, b"\0")
 
 
-def _parse_base64(document: object, path: Path, problems: list[Problem]) -> bytes | None:
+def parse_base64(document: object, path: Path, problems: list[Problem]) -> bytes | None:
+    """Bytes from a string of base64; None where it is none, which is noted in `problems`."""
     if not isinstance(document, str):
         problems.append(Problem(path, "expected a string of base64", "type"))
         return None
@@ -177,7 +178,7 @@ def _parse_bytes(
         problems.append(Problem(path, "expected a list of bytes", "type"))
         return None
     else:
-        raw = _parse_base64(document, path, problems)
+        raw = parse_base64(document, path, problems)
         if raw is None or nbytes is None or len(raw) == nbytes:
             return raw
         found = len(raw)
@@ -188,7 +189,7 @@ def _parse_bytes(
 def _parse_struct(data_type: DataType, document: object, path: Path, problems: list[Problem]) -> bytes | None:
     """Base64 of a whole element, or an object with a value for each field."""
     if not isinstance(document, Mapping):
-        raw = _parse_base64(document, path, problems)
+        raw = parse_base64(document, path, problems)
         return None if raw is None else _sound(data_type, raw, path, problems)
     before = len(problems)
     names = {name for name, _ in data_type.fields}

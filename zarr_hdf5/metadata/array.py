@@ -16,7 +16,7 @@ from zarr_hdf5.errors import Problem
 from zarr_hdf5.metadata.chunk_grid import ChunkLengths, chunk_grid_to_json, parse_chunk_grid
 from zarr_hdf5.metadata.chunk_key_encoding import KeyEncoding, parse_chunk_key_encoding
 from zarr_hdf5.metadata.json_document import dump_json
-from zarr_hdf5.metadata.lengths import check_rank, parse_lengths
+from zarr_hdf5.metadata.lengths import check_rank, parse_shape
 from zarr_hdf5.metadata.node_members import check_members, parse_attributes, parse_extra, parse_header
 from zarr_hdf5.metadata.problems import error_of
 from zarr_hdf5.named_configuration import NamedConfiguration, parse_named_configuration
@@ -27,7 +27,6 @@ _REQUIRED = ("shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_val
 _KNOWN = {*_REQUIRED, "zarr_format", "node_type", "attributes", "dimension_names", "storage_transformers"}
 
 # HDF5 and numpy 1 stop here; numpy 2 at 64.
-_MAX_RANK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,12 @@ class ArrayMetadata:
         pairs = zip(self.chunk_lengths, self.shape, strict=True)
         return tuple(n if isinstance(n, ChunkEdges) else ChunkEdges.regular(n, extent) for n, extent in pairs)
 
+    @property
+    def distinct_lengths(self) -> list[set[int]]:
+        """Along each dimension, the different lengths of chunks."""
+        edges = self.chunk_edges
+        return [{n} for n in self.chunk_shape] if edges is None else [along.lengths for along in edges]
+
     def resized(self, shape: tuple[int, ...], unit: tuple[int, ...]) -> "ArrayMetadata":
         """The same with another shape.
 
@@ -146,7 +151,7 @@ def parse_array_metadata(document: object, problems: list[Problem]) -> ArrayMeta
     if members is None:
         return None
     check_members(members, _REQUIRED, problems)
-    shape = _parse_shape(members, problems)
+    shape = parse_shape(members["shape"], 0, ("shape",), problems) if "shape" in members else None
     data_type = parse_data_type(members["data_type"], ("data_type",), problems) if "data_type" in members else None
     lengths = parse_chunk_grid(members["chunk_grid"], shape, problems) if "chunk_grid" in members else None
     chunk_key_encoding = _parse_chunk_key_encoding(members, problems)
@@ -182,15 +187,6 @@ def _longest(lengths: ChunkLengths) -> tuple[int, ...]:
 
 
 # Each of the following parses one member, and is silent about one that is required but absent.
-
-
-def _parse_shape(members: Mapping[str, Any], problems: list[Problem]) -> tuple[int, ...] | None:
-    if "shape" not in members:
-        return None
-    shape = parse_lengths(members["shape"], 0, ("shape",), problems)
-    if shape is not None and len(shape) > _MAX_RANK:
-        problems.append(Problem(("shape",), f"{len(shape)} dimensions are more than {_MAX_RANK}", "unsupported"))
-    return shape
 
 
 def _parse_chunk_key_encoding(members: Mapping[str, Any], problems: list[Problem]) -> KeyEncoding | None:

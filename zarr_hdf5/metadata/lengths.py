@@ -2,7 +2,9 @@
 
 from zarr_hdf5.errors import Problem
 
-__all__ = ["check_rank", "parse_length", "parse_lengths"]
+__all__ = ["check_rank", "parse_length", "parse_lengths", "parse_shape"]
+
+MAX_RANK = 32
 
 Path = tuple[str | int, ...]
 
@@ -25,6 +27,14 @@ def parse_lengths(document: object, minimum: int, path: Path, problems: list[Pro
         return None
     lengths = [parse_length(length, minimum, (*path, i), problems) for i, length in enumerate(document)]
     return None if None in lengths else tuple(length for length in lengths if length is not None)
+
+
+def parse_shape(document: object, minimum: int, path: Path, problems: list[Problem]) -> tuple[int, ...] | None:
+    """A list of such integers, one for each dimension; more than are supported are noted in `problems`."""
+    shape = parse_lengths(document, minimum, path, problems)
+    if shape is not None and len(shape) > MAX_RANK:
+        problems.append(Problem(path, f"{len(shape)} dimensions are more than {MAX_RANK}", "unsupported"))
+    return shape
 
 
 def check_rank(rank: int, shape: tuple[int, ...] | None, path: Path, problems: list[Problem]) -> None:

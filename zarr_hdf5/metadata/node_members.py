@@ -11,7 +11,7 @@ from typing import Any
 from zarr_hdf5.errors import Problem
 from zarr_hdf5.named_configuration import is_ignorable
 
-__all__ = ["check_members", "parse_attributes", "parse_extra", "parse_header"]
+__all__ = ["check_members", "parse_attributes", "parse_extra", "parse_format", "parse_header"]
 
 
 def parse_header(document: object, problems: list[Problem], node_type: str = "") -> Mapping[str, Any] | None:
@@ -19,6 +19,14 @@ def parse_header(document: object, problems: list[Problem], node_type: str = "")
 
     In another format the other members mean nothing, so no more is said about them.
     """
+    members = parse_format(document, 3, problems)
+    if members is not None:
+        _check_node_type(members, problems, node_type)
+    return members
+
+
+def parse_format(document: object, wanted: int, problems: list[Problem]) -> Mapping[str, Any] | None:
+    """Check `zarr_format`; the document, if it is an object of the `wanted` format or of none that is known."""
     if not isinstance(document, Mapping):
         problems.append(Problem((), "expected an object", "type"))
         return None
@@ -26,12 +34,12 @@ def parse_header(document: object, problems: list[Problem], node_type: str = "")
     if "zarr_format" not in document:
         problems.append(Problem(("zarr_format",), "is required", "missing"))
     elif isinstance(found, bool) or not isinstance(found, int):
-        problems.append(Problem(("zarr_format",), "expected the integer 3", "type"))
-    elif found != 3:
-        message = f"expected Zarr format 3, found {found}" if 0 <= found < 100 else "expected Zarr format 3"
+        problems.append(Problem(("zarr_format",), f"expected the integer {wanted}", "type"))
+    elif found != wanted:
+        text = f"expected Zarr format {wanted}"
+        message = f"{text}, found {found}" if 0 <= found < 100 else text
         problems.append(Problem(("zarr_format",), message, "unsupported"))
         return None
-    _check_node_type(document, problems, node_type)
     return document
 
 

@@ -17,7 +17,16 @@ from zarr_hdf5.errors import (
     Problem,
     UnsupportedFeatureError,
 )
-from zarr_hdf5.hierarchy import Metadata, ancestors, document_key, forget_consolidated, join, read_node, refuse_v2
+from zarr_hdf5.hierarchy import (
+    Metadata,
+    ancestors,
+    document_key,
+    forget_consolidated,
+    join,
+    path_below,
+    read_node,
+    refuse_v2,
+)
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.group import GroupMetadata
 from zarr_hdf5.metadata.json_document import dump_json
@@ -61,7 +70,7 @@ def model_metadata(
     """
     parsed = parse_model(model)
     nodes = {"": parsed.metadata} if isinstance(parsed, ArrayModel) else dict(parsed.nodes())
-    placed = {"/".join(filter(None, [path, below])): node for below, node in nodes.items()}
+    placed = {path_below(path, below): node for below, node in nodes.items()}
     return {p: _with_side(store, p, m, hdf5) if isinstance(m, ArrayMetadata) else m for p, m in placed.items()}
 
 

@@ -18,6 +18,7 @@ from zarr_hdf5.hierarchy import (
     clear_node,
     forget_consolidated,
     has_node,
+    path_below,
     prefix_of,
     read_node,
     require_parents,
@@ -126,7 +127,7 @@ def _copy_objects(source: Store, path: str, target: Store, to: str) -> None:
     for key in sorted(documents, key=lambda key: key.count("/"), reverse=True):
         if isinstance(target, OneFileStore):
             below = key.removesuffix(DOCUMENT).rstrip("/")
-            _write_renamed(read_node(source, _join(path, below)), target, _join(to, below))
+            _write_renamed(read_node(source, path_below(path, below)), target, path_below(to, below))
         else:
             copy(key)
 
@@ -145,13 +146,13 @@ def _copy_nodes(source: Store, path: str, target: Store, to: str) -> None:
     while todo:
         below, metadata = todo.pop()
         if isinstance(metadata, ArrayMetadata):
-            _copy_array(Array(source, _join(path, below), metadata, read_only=True), target, _join(to, below))
+            _copy_array(Array(source, path_below(path, below), metadata, read_only=True), target, path_below(to, below))
             continue
-        write_node(target, _join(to, below), GroupMetadata(metadata.attributes))
-        for name, found in read_members(source, _join(path, below), None):
+        write_node(target, path_below(to, below), GroupMetadata(metadata.attributes))
+        for name, found in read_members(source, path_below(path, below), None):
             if isinstance(found, ZarrHDF5Error):
                 raise found
-            todo.append((_join(below, name), found))
+            todo.append((path_below(below, name), found))
 
 
 def _copy_array(source: Array, target: Store, path: str) -> None:
@@ -162,7 +163,3 @@ def _copy_array(source: Array, target: Store, path: str) -> None:
     if native and source.shards is None and (one_file or not wanted):
         options["shards"] = None
     copy_elements(source, create_array_at(target, path, options), lambda _: None)
-
-
-def _join(path: str, below: str) -> str:
-    return "/".join(filter(None, [path, below]))

@@ -6,13 +6,15 @@ nothing is missing: what has been replaced is never seen again, as far as the st
 servers do so by the second). Knows no particular store.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from typing import NamedTuple
+
+import numpy as np
 
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.byte_range import ByteRange, SuffixRange, resolve
+from zarr_hdf5.coalesce import coalesce
 from zarr_hdf5.errors import StaleVersionError
 from zarr_hdf5.stores.block_file import BlockCache
 from zarr_hdf5.stores.protocol import Blob, Store
@@ -102,7 +104,8 @@ class CachedStore(StoreWrapper):
         numbers = {n for one in wanted if one.nbytes for n in range(one.offset // nbytes, -(-one.end // nbytes))}
         kept = {number: self._cache.get((key, head.version, number)) for number in numbers}
         blocks = {number: block for number, block in kept.items() if block is not None}
-        missing = [_range_of(run, nbytes, head.size) for run in _runs(sorted(numbers - set(blocks)))]
+        offsets = np.array(sorted(numbers - set(blocks)), np.int64) * nbytes
+        missing, _ = coalesce(offsets, np.minimum(nbytes, head.size - offsets), max_gap=0, max_nbytes=self._max_nbytes)
         if missing:
             for run, data in zip(missing, self.store.get_ranges(key, missing, head.version), strict=True):
                 blocks |= self._put(key, head, run, data)
@@ -122,19 +125,6 @@ class CachedStore(StoreWrapper):
             self._heads.clear()
         head = self._heads[key] = Head(blob.size, blob.version)
         return head
-
-
-def _runs(numbers: list[int]) -> Iterator[range]:
-    """Ascending numbers as ranges without gaps."""
-    breaks = [i + 1 for i, (a, b) in enumerate(pairwise(numbers)) if b != a + 1]
-    for start, stop in pairwise([0, *breaks, len(numbers)] if numbers else []):
-        yield range(numbers[start], numbers[stop - 1] + 1)
-
-
-def _range_of(run: range, block_nbytes: int, size: int) -> ByteRange:
-    """The bytes of neighbouring blocks of an object of `size` bytes."""
-    offset = run.start * block_nbytes
-    return ByteRange(offset, min(run.stop * block_nbytes, size) - offset)
 
 
 def _cut(blocks: dict[int, bytes], block_nbytes: int, wanted: ByteRange) -> Bytes:

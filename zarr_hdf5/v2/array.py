@@ -16,19 +16,18 @@ from typing import Any, Literal, TypeVar
 from zarr_hdf5.errors import Problem
 from zarr_hdf5.metadata.array import ArrayMetadata
 from zarr_hdf5.metadata.chunk_key_encoding import ChunkKeyEncoding
-from zarr_hdf5.metadata.node_members import check_members
+from zarr_hdf5.metadata.lengths import check_rank, parse_shape
+from zarr_hdf5.metadata.node_members import check_members, parse_format
 from zarr_hdf5.metadata.problems import error_of
 from zarr_hdf5.named_configuration import NamedConfiguration
 from zarr_hdf5.v2.codecs import parse_chain
 from zarr_hdf5.v2.data_type import parse_dtype
 from zarr_hdf5.v2.fill_value import parse_fill_value
-from zarr_hdf5.v2.group import parse_header
 
 __all__ = ["parse_array"]
 
 DIMENSIONS, MISSING = "_ARRAY_DIMENSIONS", "_FillValue"
 _REQUIRED = ("shape", "chunks", "dtype", "compressor", "fill_value", "order")
-_MAX_RANK = 32
 
 T = TypeVar("T", bound=str)
 
@@ -44,7 +43,7 @@ def parse_array(document: object, attributes: Mapping[str, Any], where: str = ""
         If all of them are features that this library does not support.
     """
     problems: list[Problem] = []
-    members = parse_header(document, problems)
+    members = parse_format(document, 2, problems)
     metadata = None if members is None else _parse(members, problems)
     if metadata is None or members is None or problems:
         raise error_of(problems, where)
@@ -100,20 +99,7 @@ def _transposes(order: str, rank: int) -> tuple[NamedConfiguration, ...]:
 def _parse_lengths(
     members: Mapping[str, Any], name: str, minimum: int, problems: list[Problem]
 ) -> tuple[int, ...] | None:
-    if name not in members:
-        return None
-    before, lengths = len(problems), members[name]
-    if not isinstance(lengths, list):
-        problems.append(Problem((name,), "expected a list of integers", "type"))
-        return None
-    for i, length in enumerate(lengths):
-        if type(length) is not int:
-            problems.append(Problem((name, i), "expected an integer", "type"))
-        elif not minimum <= length < 2**63:
-            problems.append(Problem((name, i), f"expected an integer from {minimum} to 2**63 - 1"))
-    if len(lengths) > _MAX_RANK:
-        problems.append(Problem((name,), f"{len(lengths)} dimensions are more than {_MAX_RANK}", "unsupported"))
-    return tuple(lengths) if len(problems) == before else None
+    return parse_shape(members[name], minimum, (name,), problems) if name in members else None
 
 
 def _parse_chunks(
@@ -122,8 +108,8 @@ def _parse_chunks(
     chunks = _parse_lengths(members, "chunks", 0, problems)
     if chunks is None or shape is None:
         return None
+    check_rank(len(chunks), shape, ("chunks",), problems)
     if len(chunks) != len(shape):
-        problems.append(Problem(("chunks",), f"has {len(chunks)} entries, but the shape has {len(shape)}"))
         return None
     for i, (chunk, length) in enumerate(zip(chunks, shape, strict=True)):
         if not chunk and length:

@@ -7,13 +7,12 @@ stored. null says that there is none: the default of v3 stands for it. The numbe
 because zarr-python once wrote it for whatever had no other.
 """
 
-import base64
-import binascii
 from typing import TypeAlias
 
 import numpy as np
 
 from zarr_hdf5.data_type import DataType, FillValue, as_fill_value, default_fill_value, packed
+from zarr_hdf5.data_type.fill_value import parse_base64
 from zarr_hdf5.errors import InvalidMetadataError, Problem
 from zarr_hdf5.v2.data_type import DType
 
@@ -33,7 +32,7 @@ def parse_fill_value(
         return default_fill_value(data_type)
     value: object = document
     if dtype.kind == "S" or dtype.type is np.void or data_type.name == "variable_length_bytes":
-        value = _parse_base64(document, path, problems)
+        value = parse_base64(document, path, problems)
         if value is None:
             return None
         if dtype.names is not None:
@@ -58,17 +57,6 @@ def parse_fill_value(
 def _is_number(dtype: DType) -> bool:
     """Whether elements are numbers, dates among them; also of types from outside numpy."""
     return dtype.kind in "biufcmM" or (dtype.kind == "V" and dtype.type is not np.void)
-
-
-def _parse_base64(document: object, path: Path, problems: list[Problem]) -> bytes | None:
-    if not isinstance(document, str):
-        problems.append(Problem(path, "expected a string of base64", "type"))
-        return None
-    try:
-        return base64.b64decode(document, validate=True)
-    except (binascii.Error, ValueError) as error:
-        problems.append(Problem(path, f"expected base64: {error}"))
-        return None
 
 
 def _little_endian(dtype: DType, raw: bytes, path: Path, problems: list[Problem]) -> bytes | None:
