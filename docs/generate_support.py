@@ -237,6 +237,8 @@ def data_types() -> Iterable[Sequence[str]]:
         name = round_trip(**options, hdf5=False).metadata.data_type.name
         hdf5 = told(create, **options) or stored_as(round_trip(**options))
         yield what, f"`{name}`", "yes", hdf5, read_by()
+    optional = {"name": "zarrs.optional", "configuration": {"name": "int32", "configuration": {}}}
+    yield "elements that may be missing", "`zarrs.optional`", refused_metadata(data_type=optional), "", ""
 
 
 def read_by() -> str:
@@ -742,6 +744,12 @@ def selections() -> Iterable[Sequence[str]]:
         yield what, yes_or(read), yes_or(write), "" if read else judges(brackets, selection, array)
     array = create(dimension_names=["y", "x"])
     yield "dimension names: `array.isel(x=[1, 2], y=0)`", yes_or(told(array.isel, x=[1, 2], y=0)), "no", "numpy"
+    into = told(array.get_basic_selection, 0, out=np.empty(8, "f8"))
+    yield "`out=`, of any data type that elements cast to, of every kind of selection", yes_or(into), "", "numpy"
+    spread = told(array.__setitem__, slice(2), np.ones((1, 8)))
+    yield "values that are broadcast, to every kind of selection", "", yes_or(spread), "numpy"
+    exported = told(np.from_dlpack, array[...]) or told(np.asarray, array)
+    yield "`np.asarray(array)`, `np.from_dlpack(array[...])`", yes_or(exported), "", "numpy"
 
 
 def judges(brackets: Callable[[Any], Any], selection: Any, array: zh.Array) -> str:

@@ -28,6 +28,10 @@ ACTS: dict[str, tuple[Callable[[zh.Group], object], str]] = {
     "`array.resize`": (lambda root: array(root).resize((9, 3)), FILES),
     "`array.append`": (lambda root: array(root).append(np.ones((2, 4), "i4")), FILES),
     "`array.attrs`, a mutable mapping": (lambda root: array(root).attrs.setdefault("x", [1]), FILES),
+    'chunks and shards of its own choice (`"auto"`)': (
+        lambda root: root.create_array("e", data=np.ones((300, 200), "f4")),
+        FILES,
+    ),
     "`group.copy`": (lambda root: root.copy("g", "copy"), FILES),
     "`group.move`": (lambda root: root.move("g/a", "moved"), FILES),
     "`del group[...]`": (lambda root: root.__delitem__("g"), "h5py"),
