@@ -9,7 +9,18 @@ import numpy.typing as npt
 
 from zarr_hdf5.scratch import Allocate, fresh
 
-__all__ = ["Buffer", "Buffers", "Segments", "as_list", "as_rows", "byte_view", "nbytes_of", "put_rows"]
+__all__ = [
+    "Buffer",
+    "Buffers",
+    "Segments",
+    "as_list",
+    "as_rows",
+    "byte_view",
+    "byte_views",
+    "joined",
+    "nbytes_of",
+    "put_rows",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
 """An ndarray is taken as its elements in C order, in its own byte order."""
@@ -58,6 +69,11 @@ class Segments(Sequence["memoryview[int]"]):
             return None
         return np.ndarray((count, length), np.uint8, self.data, int(starts[0]), (step, 1))
 
+    def joined(self) -> "memoryview[int] | None":
+        """All of them as one, a view, where each begins at the end of the one before; else None."""
+        ends = self.starts + self.nbytes
+        return self.data[int(self.starts[0]) : int(ends[-1])] if (self.starts[1:] == ends[:-1]).all() else None
+
 
 def byte_view(buffer: Buffer) -> "memoryview[int]":
     """The bytes of `buffer`, flat; without a copy if it is C-contiguous."""
@@ -68,6 +84,11 @@ def byte_view(buffer: Buffer) -> "memoryview[int]":
     if view.format == "B" and view.ndim == 1:
         return view
     return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def byte_views(buffers: Buffers) -> "list[memoryview[int]]":
+    """The bytes of each."""
+    return list(buffers) if isinstance(buffers, Segments) else list(map(byte_view, as_list(buffers)))
 
 
 def nbytes_of(buffer: Buffer) -> int:
@@ -93,11 +114,22 @@ def as_rows(buffers: Buffers, allocate: Allocate = fresh) -> npt.NDArray[np.uint
     rows = buffers.rows() if isinstance(buffers, Segments) else None
     if rows is not None:
         return rows
-    views = list(map(byte_view, buffers))
+    views = byte_views(buffers)
     lengths = list(map(len, views))
     if min(lengths) != max(lengths):
         raise ValueError(f"buffers of different lengths, from {min(lengths)} to {max(lengths)} bytes")
     return put_rows(views, len(views), lengths[0], allocate)
+
+
+def joined(head: bytes, buffers: Buffers, allocate: Allocate = fresh) -> Buffer:
+    """`head` and all of the buffers, of which there is at least one, one after the other."""
+    data = buffers.joined() if isinstance(buffers, Segments) else None
+    if data is None:
+        return b"".join([head, *as_list(buffers)])
+    whole = allocate(len(head) + len(data))  # numpy copies without the interpreter lock
+    whole[: len(head)] = np.frombuffer(head, np.uint8)
+    whole[len(head) :] = np.frombuffer(data, np.uint8)
+    return whole
 
 
 def put_rows(buffers: Iterable[Buffer], count: int, nbytes: int, allocate: Allocate = fresh) -> npt.NDArray[np.uint8]:

@@ -1,18 +1,19 @@
 """The `blosc` codec.
 
-Specification: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/blosc/index.html; the header of a chunk:
-https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
+Specification: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/blosc/index.html; chunks: `blosc_blocks`.
 The lengths in the header are checked here: c-blosc is not told how long its input is.
 """
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import ClassVar
 
 from numcodecs import blosc
 
-from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, put_rows
+from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, byte_views
+from zarr_hdf5.codecs.blosc_blocks import SNAPPY_FORMAT, STORED_FLAG, VERSIONS, find_blocks
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.protocol import ChunkSpec
@@ -27,10 +28,7 @@ blosc.use_threads = False
 _CNAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")  # in the order of blosc's numbers
 
-_HEADER = struct.Struct("<BBBBIII")  # version, inner version, flags, typesize, nbytes, blocksize, cbytes
-_VERSIONS = (1, 2)
-_STORED_FLAG = 2
-_SNAPPY_FORMAT = 2  # bits 5-7 of the flags
+_HEADER = struct.Struct("<BBBBIII")  # as `HEADER`; for one chunk this is faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +89,14 @@ class BloscCodec:
 
     def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
         """See `BatchBytesBytesCodec`."""
-        views = list(map(byte_view, buffers))
-        if len(views) == 1 or not nbytes or any(self._decoded_nbytes(view, nbytes) != nbytes for view in views):
-            return [self.decode(view, nbytes) for view in views]
-        # Not into the rows at once: numcodecs takes longer to look at a buffer than to make and copy one.
-        return put_rows(map(blosc.decompress, views), len(views), nbytes, allocate)
+        views = byte_views(buffers)
+        blocks = find_blocks(views, nbytes) if len(views) > 1 else None
+        if blocks is not None and not blocks.last_nbytes:
+            with suppress(RuntimeError):  # below it is found out which of them is damaged
+                rows = allocate(len(views) * nbytes).reshape(len(views), nbytes)
+                blosc.decompress(blocks.whole(buffers, allocate), rows)
+                return rows
+        return [self.decode(view, nbytes) for view in views]
 
     def _decoded_nbytes(self, view: "memoryview[int]", max_nbytes: int) -> int:
         """Bytes that the frame holds, by its header. Raises CorruptDataError, UnsupportedFeatureError."""
@@ -103,13 +104,13 @@ class BloscCodec:
             raise CorruptDataError("too short for a header", structure=self.name, found=f"{len(view)} bytes")
         version, _, flags, _, nbytes, _, cbytes = _HEADER.unpack_from(view)
         check_room(nbytes, min(max_nbytes, blosc.MAX_BUFFERSIZE), self.name)
-        if version not in _VERSIONS:
-            raise CorruptDataError("unknown version", structure=self.name, expected=_VERSIONS, found=version)
+        if version not in VERSIONS:
+            raise CorruptDataError("unknown version", structure=self.name, expected=VERSIONS, found=version)
         if cbytes != len(view):
             raise CorruptDataError(
                 "compressed data are not of their length", structure=self.name, expected=cbytes, found=len(view)
             )
-        if nbytes and flags >> 5 == _SNAPPY_FORMAT and not flags & _STORED_FLAG:
+        if nbytes and flags >> 5 == SNAPPY_FORMAT and not flags & STORED_FLAG:
             raise UnsupportedFeatureError("blosc: decoding of snappy")
         return int(nbytes)
 

@@ -7,12 +7,12 @@ Any sequence of frames is read, with or without their content size, with skippab
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
+import numcodecs.zstd
 import zstandard
 
-from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, put_rows
+from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, byte_views, joined
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.errors import CorruptDataError, Problem
@@ -22,6 +22,8 @@ __all__ = ["ZstdCodec", "parse_zstd"]
 
 _MAX_BLOCK_NBYTES = 128 * 1024
 _RLE_BLOCK, _RESERVED_BLOCK = 1, 3
+_EMPTY_FRAME = bytes.fromhex("28b52ffd 00 00 010000")
+"""Of unknown content size, one last block of no bytes: what numcodecs reads after it may be many frames."""
 
 
 class _Contexts(threading.local):
@@ -75,11 +77,14 @@ class ZstdCodec:
 
     def decode_many(self, buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> Buffers:
         """See `BatchBytesBytesCodec`."""
-        views = list(map(byte_view, buffers))
-        with suppress(zstandard.ZstdError, ValueError):
-            if len(views) > 1 and all(zstandard.frame_content_size(view) == nbytes for view in views):
-                decompress = partial(_contexts.decompressor.decompress, allow_extra_data=False)
-                return put_rows(map(decompress, views), len(views), nbytes, allocate)
+        views = byte_views(buffers)
+        with suppress(zstandard.ZstdError, RuntimeError):
+            if len(views) > 1 and nbytes and all(zstandard.frame_content_size(view) == nbytes for view in views):
+                # All in one call, which holds the interpreter lock at its begin and end only. It fails if there are
+                # more or fewer bytes in the frames.
+                rows = allocate(len(views) * nbytes).reshape(len(views), nbytes)
+                numcodecs.zstd.decompress(joined(_EMPTY_FRAME, buffers, allocate), rows)
+                return rows
         return [self.decode(view, nbytes) for view in views]
 
     def _compressor(self) -> zstandard.ZstdCompressor:
