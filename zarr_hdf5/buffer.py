@@ -121,14 +121,16 @@ def as_rows(buffers: Buffers, allocate: Allocate = fresh) -> npt.NDArray[np.uint
     return put_rows(views, len(views), lengths[0], allocate)
 
 
-def joined(head: bytes, buffers: Buffers, allocate: Allocate = fresh) -> Buffer:
+def joined(head: bytes, buffers: Buffers, allocate: Allocate = fresh) -> npt.NDArray[np.uint8]:
     """`head` and all of the buffers, of which there is at least one, one after the other."""
     data = buffers.joined() if isinstance(buffers, Segments) else None
-    if data is None:
-        return b"".join([head, *as_list(buffers)])
-    whole = allocate(len(head) + len(data))  # numpy copies without the interpreter lock
-    whole[: len(head)] = np.frombuffer(head, np.uint8)
-    whole[len(head) :] = np.frombuffer(data, np.uint8)
+    pieces = [memoryview(head), *(byte_views(buffers) if data is None else [data])]
+    whole = allocate(sum(map(len, pieces)))
+    view, at = whole.data, 0
+    for piece in pieces:
+        end = at + len(piece)
+        view[at:end] = piece
+        at = end
     return whole
 
 

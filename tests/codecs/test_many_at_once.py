@@ -1,7 +1,10 @@
 """Chunks that are decoded by one call of a library: the same comes out as of each alone, also of damaged ones."""
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numcodecs
@@ -16,7 +19,9 @@ from hypothesis import strategies as st
 
 from zarr_hdf5.buffer import Segments, byte_view
 from zarr_hdf5.codecs.blosc import BloscCodec
-from zarr_hdf5.codecs.protocol import BatchBytesBytesCodec
+from zarr_hdf5.codecs.gzip import GzipCodec
+from zarr_hdf5.codecs.numcodecs_compressors import ZlibCodec
+from zarr_hdf5.codecs.protocol import BatchBytesBytesCodec, BlockwiseBytesBytesCodec
 from zarr_hdf5.codecs.zstd import ZstdCodec
 from zarr_hdf5.errors import CorruptDataError
 
@@ -164,3 +169,52 @@ def test_a_damaged_blosc_chunk_is_found_among_others(damage: str) -> None:
     }[damage]
     with pytest.raises((CorruptDataError, RuntimeError)):
         BloscCodec().decode_many(segments(encoded, 0), 8192)
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A `Wanted` of single bytes."""
+
+    wanted: npt.NDArray[np.bool_]
+
+    def blocks(self, nbytes: int) -> npt.NDArray[np.bool_]:
+        padded = np.pad(self.wanted, ((0, 0), (0, -self.wanted.shape[1] % nbytes)))
+        return np.asarray(padded.reshape(len(padded), -1, nbytes).any(axis=2))
+
+
+BLOCKWISE: dict[str, tuple[BlockwiseBytesBytesCodec, Encode]] = {
+    "zstd": (ZstdCodec(), lambda data: zstandard.compress(data, 1)),
+    "zstd, checked": (ZstdCodec(), zstandard.ZstdCompressor(9, write_checksum=True).compress),
+    "gzip": (GzipCodec(), gzip.compress),
+    "zlib": (ZlibCodec(), zlib.compress),
+    **{f"blosc {i}": (BloscCodec(), encode) for i, encode in enumerate(BLOSC)},
+}
+
+
+@pytest.mark.parametrize("nbytes", [140_000, 8192 * 32])
+@pytest.mark.parametrize("name", BLOCKWISE)
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_wanted_is_decoded(name: str, nbytes: int, count: int) -> None:
+    codec, encode = BLOCKWISE[name]
+    values, rng = rows(count, nbytes), np.random.default_rng(nbytes)
+    encoded = segments([encode(row.tobytes()) for row in values], 0)
+    for wanted in (
+        np.zeros((count, nbytes), np.bool_),
+        np.arange(nbytes) < rng.integers(0, nbytes // 3, (count, 1)),
+        np.repeat(rng.random((count, nbytes // 4000)) < 0.1, 4000, axis=1)[:, :nbytes],
+        np.repeat(np.arange(nbytes)[np.newaxis] == nbytes - 1, count, axis=0),
+    ):
+        wanted = np.pad(wanted, ((0, 0), (0, nbytes - wanted.shape[1])))
+        decoded = codec.decode_wanted(encoded, nbytes, Bytes(wanted))
+        if decoded is not None:
+            found = np.array([np.frombuffer(byte_view(row), np.uint8) for row in decoded])
+            np.testing.assert_array_equal(found[wanted], values[wanted])
+        else:
+            assert wanted[:, nbytes // 2 :].any() or nbytes <= int.from_bytes(encoded[0][8:12], "little")
+
+
+@pytest.mark.parametrize("name", BLOCKWISE)
+def test_everything_is_decoded_at_once(name: str) -> None:
+    codec, encode = BLOCKWISE[name]
+    encoded = segments([encode(row.tobytes()) for row in rows(2, 200_000)], 0)
+    assert codec.decode_wanted(encoded, 200_000, Bytes(np.ones((2, 200_000), np.bool_))) is None

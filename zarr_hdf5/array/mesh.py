@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from zarr_hdf5.indexing.projection import ChunkDim, InChunk
 
-__all__ = ["Inside", "axes_first", "is_indexed", "many_index", "one_index"]
+__all__ = ["Inside", "axes_first", "is_indexed", "many_index", "one_index", "same_inside"]
 
 Values = npt.NDArray[Any]
 Inside = tuple[InChunk, ...]
@@ -18,6 +18,11 @@ Inside = tuple[InChunk, ...]
 def is_indexed(dim: Sequence[ChunkDim]) -> bool:
     """Whether positions are selected, not a slice."""
     return isinstance(dim[0].in_chunk, np.ndarray)
+
+
+def same_inside(one: Inside, other: Inside) -> bool:
+    """Whether the same is selected of two chunks, seen at a glance."""
+    return all(a is b or (isinstance(a, slice) and a == b) for a, b in zip(one, other, strict=True))
 
 
 def one_index(in_chunk: Inside, shape: tuple[int, ...]) -> Any:

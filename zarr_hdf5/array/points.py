@@ -60,6 +60,10 @@ class Points:
         order = new[self.rows].argsort(kind="stable")
         return Points(self.coords[rows], new[self.rows][order], self.in_chunk[:, order], self.in_out[order])
 
+    def places(self, shape: tuple[int, ...]) -> Numbers:
+        """(k,): where in its chunk of `shape` each element comes, in C order."""
+        return np.array([prod(shape[axis + 1 :]) for axis in range(len(shape))], np.int64) @ self.in_chunk
+
     def put(self, decoded: Values, out: Values) -> None:
         """See `Part`."""
         out[self.in_out] = decoded[(self.rows, *self.in_chunk)]

@@ -16,10 +16,12 @@ from zarr_hdf5.array.forms import for_each_form
 from zarr_hdf5.array.padding import with_padding
 from zarr_hdf5.array.plan import ObjectPart, Part
 from zarr_hdf5.array.read_elements import prefers_elements, read_elements
+from zarr_hdf5.array.wanted import WantedOfPart, wants_all
 from zarr_hdf5.buffer import Buffer, Buffers, Segments, byte_view
 from zarr_hdf5.byte_range import ByteRange
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
+from zarr_hdf5.codecs.protocol import Wanted
 from zarr_hdf5.data_type import is_fragile, sound_elements
 from zarr_hdf5.errors import ChunkNotFoundError, CorruptDataError, NotFoundError, StaleVersionError
 from zarr_hdf5.parallel import run, worker_count
@@ -264,11 +266,20 @@ def _decode_present(stored: StoredArray, task: Task, fetched: Fetched, allocate:
     buffers, masks = fetched.buffers, fetched.masks
     if masks is None:
         try:
-            return stored.chain.decode_many(buffers, allocate=allocate)
+            return stored.chain.decode_many(buffers, allocate=allocate, wanted=_wanted(stored, task.part, fetched))
         except CorruptDataError:
             masks = np.zeros(len(buffers), np.uint32)  # which of them it is, is found one by one
     each = zip(buffers, masks.tolist(), task.chunks[fetched.present], strict=True)
     return np.stack([decode_chunk(stored, buffer, mask, task.locations.key, chunk) for buffer, mask, chunk in each])
+
+
+def _wanted(stored: StoredArray, part: Part, fetched: Fetched) -> Wanted | None:
+    """What has to be decoded, if that may be less than everything."""
+    spec = stored.chain.encoded_spec
+    # Where nothing is wanted may be anything, also what is no element.
+    if not stored.chain.heeds_wanted or is_fragile(spec.dtype) or wants_all(part, spec.shape):
+        return None
+    return WantedOfPart(part, fetched.present, spec.shape, spec.dtype.itemsize)
 
 
 def decode_chunk(stored: StoredArray, buffer: Buffer, mask: int, key: str, chunk: npt.NDArray[np.intp]) -> Values:

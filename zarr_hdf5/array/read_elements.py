@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_hdf5.array.mesh import Inside, one_index
+from zarr_hdf5.array.mesh import Inside, one_index, same_inside
 from zarr_hdf5.array.plan import Box, ChunkPart, Part, SomeChunks, view_of
 from zarr_hdf5.array.points import Points
 from zarr_hdf5.buffer import byte_view
@@ -130,7 +130,7 @@ def _read_runs(
     wanted = run_of(in_chunk, spec.shape)
     for i, offset in zip(present, locations.offsets[present].tolist(), strict=True):
         part = parts[i]
-        if not _same(part.in_chunk, in_chunk):  # mostly the same is wanted of all
+        if not same_inside(part.in_chunk, in_chunk):  # mostly the same is wanted of all
             in_chunk, wanted = part.in_chunk, run_of(part.in_chunk, spec.shape)
         start = offset + wanted.start * spec.dtype.itemsize
         if into is not None and wanted.exact:
@@ -144,10 +144,6 @@ def _read_runs(
         run(lambda task: into.read_into(key, task, version), list(_tasks(straight)))
     if others or not straight:
         _read_others(stored, locations, others, out)
-
-
-def _same(one: Inside, other: Inside) -> bool:
-    return all(a is b or (isinstance(a, slice) and a == b) for a, b in zip(one, other, strict=True))
 
 
 def _present(
@@ -242,8 +238,7 @@ def _read_points(stored: StoredArray, locations: ChunkLocations | None, points: 
     if not there.any() and locations.fresh:
         return
     size = spec.dtype.itemsize
-    steps = np.array([prod(spec.shape[axis + 1 :]) for axis in range(len(spec.shape))], np.int64)
-    starts = begins[there] + size * (steps @ points.in_chunk[:, there])
+    starts = begins[there] + size * points.places(spec.shape)[there]
     ranges, range_of = coalesce(starts, np.full(len(starts), size, np.int64), max_gap=max_gap_of(stored.store))
     found = b"".join(stored.store.get_ranges(locations.key, ranges, locations.version))
     ends = np.cumsum([r.nbytes for r in ranges], dtype=np.int64)

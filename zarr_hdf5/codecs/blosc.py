@@ -5,18 +5,19 @@ The lengths in the header are checked here: c-blosc is not told how long its inp
 """
 
 import struct
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 from numcodecs import blosc
 
 from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, byte_views
-from zarr_hdf5.codecs.blosc_blocks import SNAPPY_FORMAT, STORED_FLAG, VERSIONS, find_blocks
+from zarr_hdf5.codecs.blosc_blocks import SNAPPY_FORMAT, STORED_FLAG, VERSIONS, ChunkBlocks, find_blocks
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
-from zarr_hdf5.codecs.protocol import ChunkSpec
+from zarr_hdf5.codecs.protocol import ChunkSpec, Wanted
 from zarr_hdf5.errors import CorruptDataError, Problem, UnsupportedFeatureError
 from zarr_hdf5.scratch import Allocate, fresh
 
@@ -27,6 +28,12 @@ blosc.use_threads = False
 
 _CNAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")  # in the order of blosc's numbers
+
+_WORTHWHILE = 0.6
+"""Where more is wanted of the blocks, it is faster to decode all than to copy each from one place to another."""
+
+_LARGE_NBYTES = 256 << 10
+"""Of a decoded chunk: putting many together takes longer than a call for each."""
 
 _HEADER = struct.Struct("<BBBBIII")  # as `HEADER`; for one chunk this is faster
 
@@ -91,12 +98,28 @@ class BloscCodec:
         """See `BatchBytesBytesCodec`."""
         views = byte_views(buffers)
         blocks = find_blocks(views, nbytes) if len(views) > 1 else None
-        if blocks is not None and not blocks.last_nbytes:
-            with suppress(RuntimeError):  # below it is found out which of them is damaged
-                rows = allocate(len(views) * nbytes).reshape(len(views), nbytes)
+        if blocks is None:
+            return [self.decode(view, nbytes) for view in views]
+        try:
+            rows = allocate(len(views) * nbytes).reshape(len(views), nbytes)
+            if nbytes < _LARGE_NBYTES and not blocks.last_nbytes:
                 blosc.decompress(blocks.whole(buffers, allocate), rows)
-                return rows
-        return [self.decode(view, nbytes) for view in views]
+            else:
+                for view, row in zip(views, rows, strict=True):
+                    blosc.decompress(view, row)
+        except RuntimeError:  # of a damaged chunk, and here of those beside it too
+            return [self.decode(view, nbytes) for view in views]
+        return rows
+
+    def decode_wanted(
+        self, buffers: Buffers, nbytes: int, wanted: Wanted, allocate: Allocate = fresh
+    ) -> Buffers | None:
+        """See `BlockwiseBytesBytesCodec`."""
+        blocks = find_blocks(byte_views(buffers), nbytes)
+        if blocks is None or blocks.nblocks == 1:
+            return None
+        which = wanted.blocks(blocks.blocksize)
+        return _decode_some(blocks, which, allocate) if which.mean() < _WORTHWHILE else None
 
     def _decoded_nbytes(self, view: "memoryview[int]", max_nbytes: int) -> int:
         """Bytes that the frame holds, by its header. Raises CorruptDataError, UnsupportedFeatureError."""
@@ -113,6 +136,20 @@ class BloscCodec:
         if nbytes and flags >> 5 == SNAPPY_FORMAT and not flags & STORED_FLAG:
             raise UnsupportedFeatureError("blosc: decoding of snappy")
         return int(nbytes)
+
+
+def _decode_some(blocks: ChunkBlocks, which: npt.NDArray[np.bool_], allocate: Allocate) -> npt.NDArray[np.uint8]:
+    count, size = len(blocks.chunks), blocks.blocksize
+    rows = allocate(count * blocks.nbytes).reshape(count, blocks.nbytes)
+    full = blocks.nbytes // size
+    which, last = which[:, :full], which[:, full:]
+    if which.any():
+        decoded = allocate(int(which.sum()) * size).reshape(-1, size)
+        blosc.decompress(blocks.some(which, allocate), decoded)
+        rows[:, : full * size].reshape(count, full, size)[which] = decoded
+    for row in np.flatnonzero(last).tolist():
+        rows[row, full * size :] = np.frombuffer(blosc.decompress(blocks.last(row)), np.uint8)
+    return rows
 
 
 def parse_blosc(configuration: Configuration, path: Path, problems: list[Problem]) -> BloscCodec | None:

@@ -61,9 +61,19 @@ class ChunkBlocks:
         return int(self.header["blocksize"])
 
     @property
+    def nbytes(self) -> int:
+        """Decoded bytes of a chunk."""
+        return int(self.header["nbytes"])
+
+    @property
+    def nblocks(self) -> int:
+        """Blocks of a chunk."""
+        return len(self.starts[0])
+
+    @property
     def last_nbytes(self) -> int:
         """Decoded bytes of the last block of each chunk, where it is shorter than the others; else 0."""
-        return int(self.header["nbytes"]) % self.blocksize
+        return self.nbytes % self.blocksize
 
     def whole(self, buffers: Buffers, allocate: Allocate = fresh) -> Buffer:
         """One chunk of all blocks; `buffers` are the chunks. None of the blocks may be a shorter one."""
@@ -71,19 +81,19 @@ class ChunkBlocks:
         begins = (np.cumsum(lengths) - lengths)[:, np.newaxis] + self.starts
         return joined(self._head(begins.reshape(-1), int(lengths.sum()), self.blocksize), buffers, allocate)
 
-    def some(self, wanted: npt.NDArray[np.bool_]) -> Buffer:
+    def some(self, wanted: npt.NDArray[np.bool_], allocate: Allocate = fresh) -> Buffer:
         """One chunk of the blocks that are `wanted`, (n, nblocks), in C order; none of them may be a shorter one."""
         which = np.nonzero(wanted)
         cuts = zip(which[0].tolist(), self.starts[which].tolist(), self.ends[which].tolist(), strict=True)
         lengths = self.ends[which] - self.starts[which]
         head = self._head(np.cumsum(lengths) - lengths, int(lengths.sum()), self.blocksize)
-        return b"".join((head, *[self.chunks[row][start:end] for row, start, end in cuts]))
+        return joined(head, [self.chunks[row][start:end] for row, start, end in cuts], allocate)
 
     def last(self, row: int) -> Buffer:
         """A chunk of nothing but the shorter last block of one."""
         start, end = int(self.starts[row, -1]), int(self.ends[row, -1])
         head = self._head(np.zeros(1, np.int64), end - start, self.last_nbytes)
-        return b"".join((head, self.chunks[row][start:end]))
+        return joined(head, [self.chunks[row][start:end]])
 
     def _head(self, begins: npt.NDArray[np.int64], nbytes: int, blocksize: int) -> bytes:
         """What comes before `nbytes` bytes in which blocks of `blocksize` begin there."""

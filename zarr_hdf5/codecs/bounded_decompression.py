@@ -4,6 +4,7 @@ The streams may follow each other, and may be of any compression; libdeflate rea
 """
 
 import struct
+import zlib
 from collections.abc import Callable
 from itertools import repeat
 from operator import eq
@@ -12,12 +13,13 @@ from typing import Protocol
 import deflate
 import numpy as np
 import numpy.typing as npt
+from isal import isal_zlib
 
 from zarr_hdf5.buffer import Buffer, Buffers, byte_view, put_rows
 from zarr_hdf5.errors import CorruptDataError
 from zarr_hdf5.scratch import Allocate, fresh
 
-__all__ = ["Decompressor", "check_room", "decompress_streams", "gunzip", "inflate", "inflate_many"]
+__all__ = ["Decompressor", "check_room", "decompress_streams", "gunzip", "inflate", "inflate_begin", "inflate_many"]
 
 # Streams after the first are fed in pieces: what follows a stream is copied by `unused_data`, each time anew.
 _PIECE_NBYTES = 4096
@@ -96,6 +98,13 @@ def inflate(buffer: Buffer, max_nbytes: int) -> bytearray | None:
         return None
     # The checksum was found right where the stream ends; libdeflate does not say whether anything follows.
     return decoded if deflate.adler32(decoded) == int.from_bytes(data[-4:], "big") else None
+
+
+def inflate_begin(stream: "memoryview[int]", begin: "memoryview[int]", wbits: int = zlib.MAX_WBITS) -> int:
+    """Fill `begin` with what a stream begins with, by igzip; how many bytes that were. `wbits` as zlib has it."""
+    part = isal_zlib.decompressobj(wbits).decompress(stream, len(begin))
+    begin[: len(part)] = part
+    return len(part)
 
 
 def inflate_many(buffers: Buffers, nbytes: int, allocate: Allocate = fresh) -> npt.NDArray[np.uint8] | None:

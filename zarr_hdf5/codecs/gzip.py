@@ -6,13 +6,17 @@ Several members in a row are read as one; zero bytes after the last are taken fo
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.codecs.bounded_decompression import decompress_streams, gunzip
+from zarr_hdf5.buffer import Buffer, Buffers, byte_views
+from zarr_hdf5.codecs.begins import decode_begins
+from zarr_hdf5.codecs.bounded_decompression import decompress_streams, gunzip, inflate_begin
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.deflate_encoding import deflate_gzip, max_deflated_nbytes
+from zarr_hdf5.codecs.protocol import Wanted
 from zarr_hdf5.errors import Problem
+from zarr_hdf5.scratch import Allocate, fresh
 
 __all__ = ["GzipCodec", "parse_gzip"]
 
@@ -47,6 +51,12 @@ class GzipCodec:
         if decoded is not None:
             return decoded
         return decompress_streams(_new, buffer, max_nbytes, self.name, zero_padding=True)
+
+    def decode_wanted(
+        self, buffers: Buffers, nbytes: int, wanted: Wanted, allocate: Allocate = fresh
+    ) -> Buffers | None:
+        """See `BlockwiseBytesBytesCodec`."""
+        return decode_begins(byte_views(buffers), nbytes, wanted, partial(inflate_begin, wbits=_WBITS), allocate)
 
 
 def _new() -> "zlib._Decompress":

@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 
 from numcodecs import lz4
 
-from zarr_hdf5.buffer import Buffer, Buffers, byte_view
-from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams, inflate, inflate_many
+from zarr_hdf5.buffer import Buffer, Buffers, byte_view, byte_views
+from zarr_hdf5.codecs.begins import decode_begins
+from zarr_hdf5.codecs.bounded_decompression import check_room, decompress_streams, inflate, inflate_begin, inflate_many
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
 from zarr_hdf5.codecs.deflate_encoding import deflate_zlib, deflate_zlib_many, max_deflated_nbytes
+from zarr_hdf5.codecs.protocol import Wanted
 from zarr_hdf5.errors import CorruptDataError, Problem
 from zarr_hdf5.scratch import Allocate, fresh
 
@@ -73,6 +75,12 @@ class ZlibCodec:
         """See `BatchBytesBytesCodec`."""
         rows = inflate_many(buffers, nbytes, allocate) if len(buffers) > 1 else None
         return [self.decode(buffer, nbytes) for buffer in buffers] if rows is None else rows
+
+    def decode_wanted(
+        self, buffers: Buffers, nbytes: int, wanted: Wanted, allocate: Allocate = fresh
+    ) -> Buffers | None:
+        """See `BlockwiseBytesBytesCodec`."""
+        return decode_begins(byte_views(buffers), nbytes, wanted, inflate_begin, allocate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,17 @@ from zarr_hdf5.buffer import Buffer, Buffers, as_list
 from zarr_hdf5.codecs.protocol import (
     ArrayArrayCodec,
     ArrayBytesCodec,
+    BlockwiseBytesBytesCodec,
     BytesBytesCodec,
     ChunkSpec,
     Codec,
+    Wanted,
     is_array_array,
     is_array_bytes,
     is_batch_array_array,
     is_batch_array_bytes,
     is_batch_bytes_bytes,
+    is_blockwise,
 )
 from zarr_hdf5.errors import CodecError, CorruptDataError, ZarrHDF5Error
 from zarr_hdf5.scratch import Allocate, fresh
@@ -204,6 +207,20 @@ class PreparedChain:
         return chain.array_bytes.name == "bytes" and not chain.array_array and not chain.bytes_bytes
 
     @cached_property
+    def _blockwise(self) -> BlockwiseBytesBytesCodec | None:
+        """The codec that decodes to the elements in C order, if it can leave out some of them."""
+        chain = self.chain
+        if chain.array_bytes.name != "bytes" or chain.array_array or not chain.bytes_bytes:
+            return None
+        codec = chain.bytes_bytes[0]
+        return codec if is_blockwise(codec) else None
+
+    @property
+    def heeds_wanted(self) -> bool:
+        """Whether `decode_many` does less where it is told that not all is `wanted`."""
+        return self._blockwise is not None
+
+    @cached_property
     def _encoders(self) -> list[tuple[str, Step]]:
         """Names of the codecs, and what they do to many chunks, in this order."""
         arrays = [(codec.name, _encoder(codec, spec)) for codec, spec in self._array_array]
@@ -250,10 +267,13 @@ class PreparedChain:
         chunk: Arrays = self.decode_many([buffer], filter_mask)[0, ...]
         return chunk
 
-    def decode_many(self, buffers: Buffers, filter_mask: int = 0, allocate: Allocate = fresh) -> Arrays:
+    def decode_many(
+        self, buffers: Buffers, filter_mask: int = 0, allocate: Allocate = fresh, wanted: Wanted | None = None
+    ) -> Arrays:
         """Decode chunks to (n, *spec.shape), maybe a read-only view of `buffers`, of which there is at least one.
 
-        New arrays lie in memory from `allocate`.
+        New arrays lie in memory from `allocate`. Where nothing is `wanted` of the decoded bytes, if that is told, may
+        be anything.
         Where bit `i` of `filter_mask` is set, bytes->bytes codec `i` was not applied to these chunks, and is skipped.
         Raises CorruptDataError.
         """
@@ -262,7 +282,10 @@ class PreparedChain:
             if filter_mask & bit:
                 continue
             try:
-                decoded = decode(decoded, allocate)
+                parts = None
+                if wanted is not None and bit == 1 and self._blockwise is not None:
+                    parts = self._blockwise.decode_wanted(decoded, self.encoded_spec.nbytes, wanted, allocate)
+                decoded = decode(decoded, allocate) if parts is None else parts
             except ZarrHDF5Error:
                 raise
             except _FAILURES as error:

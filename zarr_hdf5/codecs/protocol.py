@@ -23,14 +23,17 @@ __all__ = [
     "BatchArrayArrayCodec",
     "BatchArrayBytesCodec",
     "BatchBytesBytesCodec",
+    "BlockwiseBytesBytesCodec",
     "BytesBytesCodec",
     "ChunkSpec",
     "Codec",
+    "Wanted",
     "is_array_array",
     "is_array_bytes",
     "is_batch_array_array",
     "is_batch_array_bytes",
     "is_batch_bytes_bytes",
+    "is_blockwise",
     "is_bytes_bytes",
 ]
 
@@ -173,6 +176,25 @@ class BatchBytesBytesCodec(BytesBytesCodec, Protocol):
         ...
 
 
+class Wanted(Protocol):
+    """What is wanted of many decoded buffers, all of one length."""
+
+    def blocks(self, nbytes: int) -> npt.NDArray[np.bool_]:
+        """(n, nblocks): of which blocks of `nbytes`, of which the last may be shorter, anything is wanted."""
+        ...
+
+
+@runtime_checkable
+class BlockwiseBytesBytesCodec(BytesBytesCodec, Protocol):
+    """One that need not decode the whole of a buffer."""
+
+    def decode_wanted(
+        self, buffers: Buffers, nbytes: int, wanted: Wanted, allocate: Allocate = fresh
+    ) -> Buffers | None:
+        """Decode each to `nbytes` bytes, of which those that are not wanted may be any; None to decode all instead."""
+        ...
+
+
 Codec: TypeAlias = ArrayArrayCodec | ArrayBytesCodec | BytesBytesCodec
 
 
@@ -207,3 +229,8 @@ def is_batch_array_bytes(codec: object) -> TypeGuard[BatchArrayBytesCodec]:
 def is_batch_bytes_bytes(codec: object) -> TypeGuard[BatchBytesBytesCodec]:
     """Whether `codec` is of this kind."""
     return hasattr(codec, "encode_many")
+
+
+def is_blockwise(codec: object) -> TypeGuard[BlockwiseBytesBytesCodec]:
+    """Whether `codec` is of this kind."""
+    return hasattr(codec, "decode_wanted")

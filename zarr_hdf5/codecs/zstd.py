@@ -13,8 +13,10 @@ import numcodecs.zstd
 import zstandard
 
 from zarr_hdf5.buffer import Buffer, Buffers, as_list, byte_view, byte_views, joined
+from zarr_hdf5.codecs.begins import decode_begins
 from zarr_hdf5.codecs.bounded_decompression import check_room
 from zarr_hdf5.codecs.configuration import Configuration, Fields, Path
+from zarr_hdf5.codecs.protocol import Wanted
 from zarr_hdf5.errors import CorruptDataError, Problem
 from zarr_hdf5.scratch import Allocate, fresh
 
@@ -87,6 +89,15 @@ class ZstdCodec:
                 return rows
         return [self.decode(view, nbytes) for view in views]
 
+    def decode_wanted(
+        self, buffers: Buffers, nbytes: int, wanted: Wanted, allocate: Allocate = fresh
+    ) -> Buffers | None:
+        """See `BlockwiseBytesBytesCodec`."""
+        views = byte_views(buffers)
+        if any(zstandard.frame_content_size(view) != nbytes for view in views):
+            return None
+        return decode_begins(views, nbytes, wanted, _read_begin, allocate)
+
     def _compressor(self) -> zstandard.ZstdCompressor:
         options = (self.level, self.checksum)
         compressor = _contexts.compressors.get(options)
@@ -94,6 +105,11 @@ class ZstdCodec:
             compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=self.checksum)
             _contexts.compressors[options] = compressor
         return compressor
+
+
+def _read_begin(frame: "memoryview[int]", begin: "memoryview[int]") -> int:
+    with _contexts.decompressor.stream_reader(frame) as reader:
+        return reader.readinto(begin)
 
 
 def _decode_frames(view: "memoryview[int]", max_nbytes: int) -> bytes:
