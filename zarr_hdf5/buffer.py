@@ -37,11 +37,14 @@ class Segments(Sequence["memoryview[int]"]):
         Flat bytes.
     starts, nbytes
         (n,) int64: where each buffer begins in `data`, and how long it is. All lie within it.
+    room
+        So many of the first bytes of `data` are nothing, and whoever needs them may write there.
     """
 
     data: "memoryview[int]"
     starts: npt.NDArray[np.int64]
     nbytes: npt.NDArray[np.int64]
+    room: int = 0
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -52,7 +55,7 @@ class Segments(Sequence["memoryview[int]"]):
     def __getitem__(self, which: slice) -> "Segments": ...
     def __getitem__(self, which: int | slice) -> "memoryview[int] | Segments":
         if isinstance(which, slice):
-            return Segments(self.data, self.starts[which], self.nbytes[which])
+            return Segments(self.data, self.starts[which], self.nbytes[which])  # the room is in front of all of them
         start = int(self.starts[which])
         return self.data[start : start + int(self.nbytes[which])]
 
@@ -69,10 +72,14 @@ class Segments(Sequence["memoryview[int]"]):
             return None
         return np.ndarray((count, length), np.uint8, self.data, int(starts[0]), (step, 1))
 
-    def joined(self) -> "memoryview[int] | None":
-        """All of them as one, a view, where each begins at the end of the one before; else None."""
+    def joined(self, head: bytes) -> "memoryview[int] | None":
+        """`head` and all of them as one, a view, where they follow each other and there is room for it; else None."""
         ends = self.starts + self.nbytes
-        return self.data[int(self.starts[0]) : int(ends[-1])] if (self.starts[1:] == ends[:-1]).all() else None
+        begin = int(self.starts[0]) - len(head)
+        if not 0 <= begin <= self.room - len(head) or (self.starts[1:] != ends[:-1]).any():
+            return None
+        self.data[begin : begin + len(head)] = head
+        return self.data[begin : int(ends[-1])]
 
 
 def byte_view(buffer: Buffer) -> "memoryview[int]":
@@ -121,10 +128,11 @@ def as_rows(buffers: Buffers, allocate: Allocate = fresh) -> npt.NDArray[np.uint
     return put_rows(views, len(views), lengths[0], allocate)
 
 
-def joined(head: bytes, buffers: Buffers, allocate: Allocate = fresh) -> npt.NDArray[np.uint8]:
+def joined(head: bytes, buffers: Buffers, allocate: Allocate = fresh) -> Buffer:
     """`head` and all of the buffers, of which there is at least one, one after the other."""
-    data = buffers.joined() if isinstance(buffers, Segments) else None
-    pieces = [memoryview(head), *(byte_views(buffers) if data is None else [data])]
+    if isinstance(buffers, Segments) and (there := buffers.joined(head)) is not None:
+        return there
+    pieces = [memoryview(head), *byte_views(buffers)]
     whole = allocate(sum(map(len, pieces)))
     view, at = whole.data, 0
     for piece in pieces:

@@ -8,6 +8,8 @@ from zarr_hdf5.errors import CorruptDataError
 
 __all__ = ["coalesce"]
 
+_MOST = (1 << 63) - 1
+
 
 def coalesce(
     offsets: npt.NDArray[np.int64],
@@ -39,37 +41,32 @@ def coalesce(
     CorruptDataError
         If a range is negative, or ends past what 64 bits can say.
     """
-    if np.any(offsets < 0) or np.any(nbytes < 0) or np.any(nbytes > np.iinfo(np.int64).max - offsets):
+    count = len(offsets)
+    if not count:
+        return [], np.empty(0, np.intp)
+    if offsets.min() < 0 or nbytes.min() < 0 or (nbytes > _MOST - offsets).any():
         raise CorruptDataError("a byte range is negative or ends past 2**63 bytes", structure="byte ranges")
-    order = np.argsort(offsets, kind="stable")
+    order = offsets.argsort(kind="stable")
     begins = offsets[order]
-    ends = begins + nbytes[order]
-    is_first = np.ones(len(order), dtype=np.bool_)
-    is_first[1:] = begins[1:] - np.maximum.accumulate(ends)[:-1] > max_gap
-    firsts = _split(begins, ends, np.flatnonzero(is_first), max_nbytes)
-
-    starts = begins[firsts]
-    lengths = (np.maximum.reduceat(ends, firsts) if len(firsts) else ends) - starts
-    run_of = np.empty(len(order), dtype=np.intp)
-    run_of[order] = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(order)))
-    return list(map(ByteRange, starts.tolist(), lengths.tolist())), run_of
+    ends = np.maximum.accumulate(begins + nbytes[order])  # of all ranges up to each
+    is_first = np.ones(count, np.bool_)
+    np.greater(begins[1:] - ends[:-1], max_gap, out=is_first[1:])
+    if ends[-1] - begins[0] > max_nbytes:
+        _split(begins, ends, is_first, max_nbytes)
+    (firsts,) = is_first.nonzero()
+    starts, stops = begins[firsts].tolist(), ends[[*(firsts[1:] - 1), -1]].tolist()
+    run_of = np.empty(count, np.intp)
+    run_of[order] = is_first.cumsum() - 1
+    return [ByteRange(start, stop - start) for start, stop in zip(starts, stops, strict=True)], run_of
 
 
 def _split(
-    begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], firsts: npt.NDArray[np.intp], max_nbytes: int
-) -> npt.NDArray[np.intp]:
-    """The first range of each run (`firsts`), with further ones where a run would be too long."""
-    if not len(firsts):
-        return firsts
-    too_long = np.maximum.reduceat(ends, firsts) - begins[firsts] > max_nbytes
-    lasts = np.append(firsts[1:], len(begins))
-    more: list[int] = []
-    for first, stop in zip(firsts[too_long].tolist(), lasts[too_long].tolist(), strict=True):
-        run_begin = run_end = int(begins[first])
-        pairs = zip(begins[first:stop].tolist(), ends[first:stop].tolist(), strict=True)
-        for i, (begin, end) in enumerate(pairs, start=first):
-            if i > first and end > run_end and end - run_begin > max_nbytes:
-                more.append(i)
-                run_begin, run_end = begin, end
-            run_end = max(run_end, end)
-    return np.sort(np.append(firsts, np.array(more, dtype=np.intp)))
+    begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], is_first: npt.NDArray[np.bool_], max_nbytes: int
+) -> None:
+    """Let a run begin where the one before would be too long, and there is something new."""
+    run_begin = run_end = 0
+    for i, (begin, end, first) in enumerate(zip(begins.tolist(), ends.tolist(), is_first.tolist(), strict=True)):
+        if first or (end > run_end and end - run_begin > max_nbytes):
+            is_first[i] = True
+            run_begin = begin
+        run_end = end

@@ -39,10 +39,11 @@ def rows(count: int, nbytes: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     return np.minimum(rng.integers(0, 256, (count, nbytes)), rng.integers(1, 16, (count, 1))).astype(np.uint8)
 
 
-def segments(encoded: list[bytes], gap: int) -> Segments:
+def segments(encoded: list[bytes], gap: int, room: int = 0) -> Segments:
     lengths = np.array(list(map(len, encoded)), np.int64)
-    starts = np.cumsum(lengths + gap) - lengths
-    return Segments(memoryview(b"".join(bytes(gap) + chunk for chunk in encoded)), starts, lengths)
+    starts = room + np.cumsum(lengths + gap) - lengths
+    data = bytearray(bytes(room) + b"".join(bytes(gap) + chunk for chunk in encoded))
+    return Segments(memoryview(data), starts, lengths, room)
 
 
 def decoded(codec: BatchBytesBytesCodec, buffers: Any, nbytes: int) -> list[bytes]:
@@ -71,7 +72,7 @@ def calls(module: Any) -> Iterator[list[int]]:
 def test_many_zstd_frames_are_one_call(nbytes: int, gap: int, checksum: bool) -> None:
     values = rows(7, nbytes)
     encoded = [zstandard.ZstdCompressor(level=1, write_checksum=checksum).compress(row.tobytes()) for row in values]
-    for buffers in (segments(encoded, gap), encoded):
+    for buffers in (segments(encoded, gap), segments(encoded, gap, 10), segments(encoded, gap, 4096), encoded):
         with calls(numcodecs.zstd) as found:
             assert decoded(ZstdCodec(), buffers, nbytes) == [row.tobytes() for row in values]
         assert found == [7 * nbytes]
@@ -129,7 +130,7 @@ def test_many_blosc_chunks_are_one_call(encode: Encode, nbytes: int, gap: int) -
     values = rows(5, nbytes)
     encoded = [encode(row.tobytes()) for row in values]
     blocksize = int.from_bytes(encoded[0][8:12], "little")
-    for buffers in (segments(encoded, gap), encoded):
+    for buffers in (segments(encoded, gap), segments(encoded, gap, 10), segments(encoded, gap, 4096), encoded):
         with calls(numcodecs.blosc) as found:
             assert decoded(BloscCodec(), buffers, nbytes) == [row.tobytes() for row in values]
         assert found == ([5 * nbytes] if nbytes % blocksize == 0 else [nbytes] * 5)

@@ -33,6 +33,8 @@ __all__ = ["Fetched", "decode_chunk", "fetch", "read", "task_length"]
 
 TASK_NBYTES = 4 << 20
 """Decoded bytes of a task: large beside what a task or a request costs, small beside memory and shared caches."""
+ROOM_NBYTES = 4096
+"""In front of encoded chunks, for what makes them one: see `Segments`."""
 OBJECTS_AT_ONCE = 1024
 ATTEMPTS = 10
 """Times to look again at an object that others keep replacing."""
@@ -172,19 +174,24 @@ def _read_task(stored: StoredArray, task: Task, out: Values) -> None:
 def _read_ranges(
     store: ChunkStore, locations: ChunkLocations, ranges: Sequence[ByteRange], allocate: Allocate
 ) -> Buffers:
-    """The ranges, in one piece of memory if the store can read into it."""
+    """The ranges, one after the other in one piece of memory if the store can read into it."""
     key, version = locations.key, locations.version
     if not reads_into(store):
         return store.get_ranges(key, ranges, version)
-    if len(ranges) == 1:
-        (wanted,) = ranges
-        data = allocate(wanted.nbytes).data
-        store.read_into(key, [(wanted.offset, data)], version)
-        return [data]
     lengths = np.array([wanted.nbytes for wanted in ranges], np.int64)
-    segments = Segments(allocate(int(lengths.sum())).data, np.cumsum(lengths) - lengths, lengths)
+    data = allocate(ROOM_NBYTES + int(lengths.sum())).data
+    segments = Segments(data, ROOM_NBYTES + np.cumsum(lengths) - lengths, lengths, ROOM_NBYTES)
     store.read_into(key, list(zip([wanted.offset for wanted in ranges], segments, strict=True)), version)
     return segments
+
+
+def _read_alone(store: ChunkStore, locations: ChunkLocations, wanted: ByteRange, allocate: Allocate) -> Buffers:
+    """The same for the range of a single chunk."""
+    if not reads_into(store):
+        return store.get_ranges(locations.key, [wanted], locations.version)
+    data = allocate(wanted.nbytes).data
+    store.read_into(locations.key, [(wanted.offset, data)], locations.version)
+    return [data]
 
 
 def fetch(
@@ -230,7 +237,7 @@ def _fetch(stored: StoredArray, locations: ChunkLocations, allocate: Allocate) -
             return NOTHING
     if len(locations.offsets) == 1 and locations.offsets[0] >= 0 and locations.filter_masks is None:
         alone = ByteRange(int(locations.offsets[0]), int(locations.nbytes[0]))
-        return Fetched(_read_ranges(stored.store, locations, [alone], allocate), np.zeros(1, np.intp))
+        return Fetched(_read_alone(stored.store, locations, alone, allocate), np.zeros(1, np.intp))
     (present,) = (locations.offsets >= 0).nonzero()
     if not len(present) and locations.fresh:
         return NOTHING
@@ -242,7 +249,7 @@ def _fetch(stored: StoredArray, locations: ChunkLocations, allocate: Allocate) -
     found = _read_ranges(stored.store, locations, runs, allocate)
     starts = offsets - np.array([run.offset for run in runs], np.int64)[run_of]
     if isinstance(found, Segments):
-        return Fetched(Segments(found.data, starts + found.starts[run_of], nbytes), present, masks)
+        return Fetched(Segments(found.data, starts + found.starts[run_of], nbytes, found.room), present, masks)
     views = list(map(byte_view, found))
     if len(views) == 1:
         return Fetched(Segments(views[0], starts, nbytes), present, masks)
