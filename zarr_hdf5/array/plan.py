@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_hdf5.array.mesh import Inside, axes_first, is_indexed, many_index, one_index
+from zarr_hdf5.array.runs import copy_runs
 from zarr_hdf5.chunk_grid import ChunkEdges
 from zarr_hdf5.chunk_source import ObjectGrid, RectilinearObjectGrid
 from zarr_hdf5.indexing.basic import AxisSelection, DimSelection
@@ -136,12 +137,15 @@ class Box:
     def put(self, decoded: Values, out: Values) -> None:
         """See `Part`."""
         for chunks, index, region in self.views(decoded, out):
-            region[...] = chunks[index]
+            copy_runs(region, chunks[index])
 
     def overwrite(self, chunks: Values, value: Values) -> None:
         """See `WritablePart`."""
         for new, index, region in self.views(chunks, value):
-            new[index] = region
+            if index is ...:
+                copy_runs(new, region)
+            else:
+                new[index] = region
 
     def fill(self, out: Values, value: Any) -> None:
         """See `Part`."""
@@ -262,7 +266,7 @@ class SomeChunks:
     def put(self, decoded: Values, out: Values) -> None:
         """See `Part`."""
         for row, part in enumerate(self.each):
-            out[view_of(*part.in_out)] = decoded[view_of(row)][one_index(part.in_chunk, decoded.shape[1:])]
+            copy_runs(out[view_of(*part.in_out)], decoded[view_of(row)][one_index(part.in_chunk, decoded.shape[1:])])
 
     def fill(self, out: Values, value: Any) -> None:
         """See `Part`."""

@@ -284,7 +284,7 @@ def _wanted(stored: StoredArray, part: Part, fetched: Fetched) -> Wanted | None:
     """What has to be decoded, if that may be less than everything."""
     spec = stored.chain.encoded_spec
     # Where nothing is wanted may be anything, also what is no element.
-    if not stored.chain.heeds_wanted or is_fragile(spec.dtype) or wants_all(part, spec.shape):
+    if not stored.chain.heeds_wanted or wants_all(part, spec.shape) or is_fragile(spec.dtype):
         return None
     return WantedOfPart(part, fetched.present, spec.shape, spec.dtype.itemsize)
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from zarr_hdf5.array.mesh import Inside, one_index, same_inside
 from zarr_hdf5.array.plan import Box, ChunkPart, Part, SomeChunks, view_of
 from zarr_hdf5.array.points import Points
+from zarr_hdf5.array.runs import copy_runs
 from zarr_hdf5.buffer import byte_view
 from zarr_hdf5.chunk_source import ChunkLocations
 from zarr_hdf5.coalesce import coalesce
@@ -223,7 +224,7 @@ def _read_others(
         decoded = codec.deserialize(joined, replace(spec, shape=(len(parts), *wanted.shape)))
         index = (slice(None), *one_index(wanted.inside, wanted.shape))
         for elements, part in zip(decoded[index], parts, strict=True):
-            out[part.in_out] = elements
+            copy_runs(out[view_of(*part.in_out)], elements)
 
 
 def _read_points(stored: StoredArray, locations: ChunkLocations | None, points: Points, out: npt.NDArray[Any]) -> None:

@@ -1,15 +1,17 @@
 """Writing: plan, carry over what stays, encode on all cores, replace whole objects, or some of their chunks.
 
 Only chunks that are partly overwritten are decoded; the others of an object move as bytes, or stay where they are if
-the sink can update. An object is written by whoever encodes the last of its chunks, while others go on with the next
-object. What is in memory is the objects being written and the one being encoded; of objects that are not replaced
+the sink can update. An object is written while it is encoded, or by whoever encodes the last of its chunks. What is in
+memory is a few tasks' chunks, or the objects being written and the one being encoded; of objects that are not replaced
 whole, several small ones.
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -24,7 +26,7 @@ from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, ObjectWriter, Updating
 from zarr_hdf5.codecs.fill import are_fill
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CodecError
-from zarr_hdf5.parallel import run
+from zarr_hdf5.parallel import run, worker_count
 from zarr_hdf5.scratch import Allocate, fresh, scratch
 from zarr_hdf5.stored_array import StoredArray
 
@@ -232,17 +234,42 @@ def _tasks(
     carried: dict[tuple[int, ...], list[Buffer | None]],
     begun: list[PendingObject],
 ) -> Iterator[Task]:
+    """All tasks: object by object, or, where objects are written while they are encoded, of some objects in turn.
+
+    Two threads that write to one object wait for each other, and for the order of its chunks.
+    """
+    each = (_tasks_of(stored, sink, planned, len(window), carried, begun) for planned in window)
+    streams = window[0].whole and sink.begin(window[0].coords) is not None
+    turns = deque(islice(each, worker_count() if streams else 1))
+    while turns:
+        tasks = turns.popleft()
+        task = next(tasks, None)
+        if task is None:
+            turns.extend(islice(each, 1))
+        else:
+            turns.append(tasks)
+            yield task
+
+
+def _tasks_of(
+    stored: StoredArray,
+    sink: ChunkSink,
+    planned: WritableObject,
+    nobjects: int,
+    carried: dict[tuple[int, ...], list[Buffer | None]],
+    begun: list[PendingObject],
+) -> Iterator[Task]:
+    """The tasks of one of `nobjects` objects."""
     grid = stored.source.grid
-    for planned in window:
-        writer = sink.begin(planned.coords) if planned.whole else None
-        chunks = carried.pop(planned.coords, None) or [None] * (0 if writer else grid.nchunks_per_object)
-        nchunks = planned.part.nchunks
-        pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned), writer)
-        begun.append(pending)
-        position = 0
-        for part in planned.part.split(task_length(stored, nchunks, len(window))):
-            yield Task(pending, part, _numbers(part.chunks(), grid).tolist(), position)
-            position += part.nchunks
+    writer = sink.begin(planned.coords) if planned.whole else None
+    chunks = carried.pop(planned.coords, None) or [None] * (0 if writer else grid.nchunks_per_object)
+    nchunks = planned.part.nchunks
+    pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned), writer)
+    begun.append(pending)
+    position = 0
+    for part in planned.part.split(task_length(stored, nchunks, nobjects)):
+        yield Task(pending, part, _numbers(part.chunks(), grid).tolist(), position)
+        position += part.nchunks
 
 
 def _write_task(stored: StoredArray, sink: ChunkSink, task: Task, value: Values) -> None:

@@ -215,7 +215,7 @@ class PreparedChain:
         codec = chain.bytes_bytes[0]
         return codec if is_blockwise(codec) else None
 
-    @property
+    @cached_property
     def heeds_wanted(self) -> bool:
         """Whether `decode_many` does less where it is told that not all is `wanted`."""
         return self._blockwise is not None
