@@ -175,6 +175,15 @@ from codec_cases import LITTLE, prepare
 from zarr_hdf5.errors import CorruptDataError
 
 rng, tried = random.Random(int(sys.argv[1])), 0
+
+class Some:
+    "A `Wanted` of some blocks."
+    def __init__(self, count, nbytes):
+        self.count, self.nbytes = count, nbytes
+    def blocks(self, nbytes):
+        blocks = -(-self.nbytes // nbytes)
+        return np.array([[rng.random() < 0.3 for _ in range(blocks)] for _ in range(self.count)])
+
 for cname in ("blosclz", "lz4", "lz4hc", "zlib", "zstd"):
     for shuffle in ("noshuffle", "shuffle", "bitshuffle"):
         for size in (30, 1000, 70000):
@@ -197,6 +206,12 @@ for cname in ("blosclz", "lz4", "lz4hc", "zlib", "zstd"):
                     assert chain.decode(damaged).shape == (size,)
                 except CorruptDataError:
                     tried += 1
+                for chunks in ([damaged, encoded, damaged], [encoded, damaged], [damaged]):
+                    for wanted in (None, Some(len(chunks), size)):
+                        try:
+                            assert chain.decode_many(chunks, wanted=wanted).shape == (len(chunks), size)
+                        except CorruptDataError:
+                            pass
 print(tried)
 """
 
