@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from chart import draw
-from contenders import contenders, left_out, legacy_contenders
+from contenders import Contender, contenders, left_out, legacy_contenders
 from data import cube_of, values_of
 from layout import CODECS, Layout
 from measure import Rules, measurements
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--chunks", nargs="+", type=int, default=[64, 32, 16], help="edges of inner chunks")
     parser.add_argument("--codecs", nargs="+", default=CODECS, choices=CODECS)
     parser.add_argument("--workloads", nargs="+", default=list(TITLES), choices=list(TITLES))
+    parser.add_argument("--without", nargs="+", default=[], help="contenders to leave out, by name")
     parser.add_argument("--legacy", action="store_true", help="also read files that h5py wrote")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--patience", type=float, help="seconds of a contender for a workload; default: MiB / 50")
@@ -90,6 +91,11 @@ def series(options: argparse.Namespace) -> Iterator[list[Measurement]]:
         yield from one_array(MANY, values_of(MANY.shape, MANY.dtype), options)
 
 
+def left(found: list[Contender], without: list[str]) -> list[Contender]:
+    """Those that are not left out."""
+    return [contender for contender in found if contender.name not in without]
+
+
 def one_array(layout: Layout, values: Values, options: argparse.Namespace) -> Iterator[list[Measurement]]:
     """As Zarr and, if wanted, as an HDF5 file."""
     todo, wanted = workloads(layout, values), set(options.workloads) - {"open"}
@@ -97,11 +103,11 @@ def one_array(layout: Layout, values: Values, options: argparse.Namespace) -> It
         todo, wanted = [todo[0], opening(values)], {"open"}
     rules = Rules(options.rounds, options.patience or options.mib / 50)
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        found = contenders(layout, Path(folder), values, shared=layout is MANY)
+        found = left(contenders(layout, Path(folder), values, shared=layout is MANY), options.without)
         yield list(measurements(layout, "shards", todo, wanted, found, rules))
     if options.legacy:
         with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-            found = legacy_contenders(layout, Path(folder))
+            found = left(legacy_contenders(layout, Path(folder)), options.without)
             yield list(measurements(layout, "legacy", todo, wanted - {"write", "update"}, found, rules))
 
 
