@@ -239,16 +239,17 @@ def _tasks(
     Two threads that write to one object wait for each other, and for the order of its chunks.
     """
     each = (_tasks_of(stored, sink, planned, len(window), carried, begun) for planned in window)
-    streams = window[0].whole and sink.begin(window[0].coords) is not None
-    turns = deque(islice(each, worker_count() if streams else 1))
+    turns = deque(islice(each, 1))
     while turns:
         tasks = turns.popleft()
         task = next(tasks, None)
         if task is None:
             turns.extend(islice(each, 1))
-        else:
-            turns.append(tasks)
-            yield task
+            continue
+        turns.append(tasks)
+        if task.pending.writer is not None:
+            turns.extendleft(islice(each, worker_count() - len(turns)))
+        yield task
 
 
 def _tasks_of(

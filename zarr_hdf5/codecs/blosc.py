@@ -35,7 +35,7 @@ _WORTHWHILE = 0.6
 _LARGE_NBYTES = 256 << 10
 """Of a decoded chunk: putting many together takes longer than a call for each."""
 
-_HEADER = struct.Struct("<BBBBIII")  # as `HEADER`; for one chunk this is faster
+_HEADER = struct.Struct("<BBBBIII")  # as in `blosc_blocks`; for one chunk this is faster
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from zarr_hdf5.buffer import Buffer, Buffers, joined
 from zarr_hdf5.scratch import Allocate, fresh
 
-__all__ = ["HEADER", "SNAPPY_FORMAT", "STORED_FLAG", "VERSIONS", "ChunkBlocks", "find_blocks"]
+__all__ = ["SNAPPY_FORMAT", "STORED_FLAG", "VERSIONS", "ChunkBlocks", "find_blocks"]
 
 HEADER = np.dtype(
     [
@@ -109,14 +109,14 @@ def find_blocks(chunks: "Sequence[memoryview[int]]", nbytes: int) -> ChunkBlocks
     lengths = np.array(list(map(len, chunks)), np.int64)
     if lengths.min() < HEADER.itemsize or not 0 < len(chunks) * nbytes < _MAX_NBYTES:
         return None
-    blocksize = int(np.frombuffer(chunks[0], HEADER, 1)["blocksize"][0])
+    header = np.frombuffer(chunks[0], HEADER, 1)[0]
+    blocksize = int(header["blocksize"])
     nblocks = -(-nbytes // blocksize) if blocksize else 0
     length = HEADER.itemsize + 4 * nblocks
     if not nblocks or (lengths <= length).any():
         return None
     begun = np.dtype([("alike", "u1", 12), ("cbytes", "<u4"), ("starts", "<i4", (nblocks,))])
     heads = np.frombuffer(b"".join([chunk[:length] for chunk in chunks]), begun)
-    header = np.frombuffer(chunks[0], HEADER, 1)[0]
     starts = heads["starts"].astype(np.int64)
     if (
         (heads["alike"] != heads["alike"][0]).any()

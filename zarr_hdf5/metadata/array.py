@@ -26,8 +26,6 @@ __all__ = ["ArrayMetadata", "parse_array_metadata"]
 _REQUIRED = ("shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs")
 _KNOWN = {*_REQUIRED, "zarr_format", "node_type", "attributes", "dimension_names", "storage_transformers"}
 
-# HDF5 and numpy 1 stop here; numpy 2 at 64.
-
 
 @dataclass(frozen=True, slots=True)
 class ArrayMetadata:

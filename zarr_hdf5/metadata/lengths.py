@@ -5,6 +5,7 @@ from zarr_hdf5.errors import Problem
 __all__ = ["check_rank", "parse_length", "parse_lengths", "parse_shape"]
 
 MAX_RANK = 32
+"""HDF5 and numpy 1 stop here; numpy 2 at 64."""
 
 Path = tuple[str | int, ...]
 
