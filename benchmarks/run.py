@@ -29,6 +29,7 @@ from open_array import Values
 from report import Measurement, overview, save, summary, table
 from workloads import TITLES, opening, workloads
 
+KINDS = ("shards", "legacy")
 SHARD = 256
 MANY = Layout("zstd", "uint16", (80, 100, 80), (4, 4, 4), (2, 2, 2))
 """The array of 10,000 shards."""
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--codecs", nargs="+", default=CODECS, choices=CODECS)
     parser.add_argument("--workloads", nargs="+", default=list(TITLES), choices=list(TITLES))
     parser.add_argument("--without", nargs="+", default=[], help="contenders to leave out, by name")
-    parser.add_argument("--legacy", action="store_true", help="also read files that h5py wrote")
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="shards; HDF5 files that h5py wrote")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--patience", type=float, help="seconds of a contender for a workload; default: MiB / 50")
     parser.add_argument("--dir", default=None, help="where to write; default: a temporary directory")
@@ -97,18 +98,18 @@ def left(found: list[Contender], without: list[str]) -> list[Contender]:
 
 
 def one_array(layout: Layout, values: Values, options: argparse.Namespace) -> Iterator[list[Measurement]]:
-    """As Zarr and, if wanted, as an HDF5 file."""
+    """As shards, and as an HDF5 file that h5py wrote, which is only read."""
     todo, wanted = workloads(layout, values), set(options.workloads) - {"open"}
     if layout is MANY:
         todo, wanted = [todo[0], opening(values)], {"open"}
     rules = Rules(options.rounds, options.patience or options.mib / 50)
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        found = left(contenders(layout, Path(folder), values, shared=layout is MANY), options.without)
-        yield list(measurements(layout, "shards", todo, wanted, found, rules))
-    if options.legacy:
-        with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-            found = left(legacy_contenders(layout, Path(folder)), options.without)
-            yield list(measurements(layout, "legacy", todo, wanted - {"write", "update"}, found, rules))
+    for kind in options.kinds:
+        with tempfile.TemporaryDirectory(dir=options.dir) as name:
+            if kind == "legacy":
+                found, names = legacy_contenders(layout, Path(name)), wanted - {"write", "update"}
+            else:
+                found, names = contenders(layout, Path(name), values, shared=layout is MANY), wanted
+            yield list(measurements(layout, kind, todo, names, left(found, options.without), rules))
 
 
 if __name__ == "__main__":
