@@ -8,7 +8,9 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,20 @@ COORDS_ATTRIBUTE = "_zarr_shard_coords"
 ORDER_ATTRIBUTE = "_zarr_dimension_order"
 MAX_RANK = 32
 MAX_CHUNK_NBYTES = 2**32 - 1
+KEPT_DOCUMENTS = 64
+
+
+class Templates:
+    """Headers of the shards of one array, and of any with the same metadata: libhdf5 takes a millisecond for one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.by_shape: dict[tuple[int, ...], Template] = {}
+
+
+@lru_cache(KEPT_DOCUMENTS)
+def _templates(zarr_json: str, options: HDF5) -> Templates:
+    return Templates()
 
 
 @dataclass(slots=True)
@@ -59,8 +75,7 @@ class HDF5View:
     twin: ChainTwin
     metadata: ArrayMetadata
     before: "HDF5View | None" = None
-    _templates: dict[tuple[int, ...], Template] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _templates: "Templates | None" = None
 
     @property
     def zarr_json(self) -> str:
@@ -76,7 +91,7 @@ class HDF5View:
         rank = len(self.grid.shape)
         if not 1 <= rank <= MAX_RANK:
             raise UnsupportedFeatureError(f"the HDF5 view needs 1 to {MAX_RANK} dimensions, not {rank}")
-        nbytes = int(np.prod(self.grid.chunk_shape, dtype=object)) * self.twin.dtype.itemsize
+        nbytes = prod(self.grid.chunk_shape) * self.twin.dtype.itemsize
         if nbytes > MAX_CHUNK_NBYTES:
             raise UnsupportedFeatureError(f"an HDF5 chunk has less than 4 GiB; this inner chunk has {nbytes} bytes")
         self._template(self.grid.object_shape)
@@ -156,17 +171,19 @@ class HDF5View:
         return StoredChunks(
             grid_shape=_permute(layout.chunks_per_shard, twin.order),
             chunk_shape=_permute(layout.chunk_shape, twin.order),
-            chunk_nbytes=int(np.prod(layout.chunk_shape)) * twin.dtype.itemsize,
+            chunk_nbytes=prod(layout.chunk_shape) * twin.dtype.itemsize,
             addresses=addresses.astype("<i8", copy=False).view("<u8"),
             nbytes=sizes.astype("<i8", copy=False).view("<u8"),
             filtered=bool(twin.filters),
         )
 
     def _template(self, shape: tuple[int, ...]) -> Template:
-        with self._lock:
-            template = self._templates.get(shape)
+        if self._templates is None:
+            self._templates = _templates(self.zarr_json, self.options)
+        with self._templates.lock:
+            template = self._templates.by_shape.get(shape)
             if template is None:
-                template = self._templates[shape] = write_template(self._spec(shape))
+                template = self._templates.by_shape[shape] = write_template(self._spec(shape))
             return template
 
     def _spec(self, shape: tuple[int, ...]) -> DatasetSpec:

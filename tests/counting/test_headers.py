@@ -1,0 +1,58 @@
+"""How often libhdf5 is asked to write the header of shards."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zarr_hdf5 as zh
+from zarr_hdf5.hdf5.template import write_template
+from zarr_hdf5.shard import hdf5_view
+from zarr_hdf5.stores.memory import MemoryStore
+
+ARRAY: dict[str, Any] = {"data": np.arange(35.0).reshape(5, 7), "chunks": (2, 2), "shards": (4, 4)}
+
+
+@pytest.fixture
+def written() -> Iterator[list[tuple[int, ...]]]:
+    shapes: list[tuple[int, ...]] = []
+
+    def counted(spec: Any) -> Any:
+        shapes.append(spec.shape)
+        return write_template(spec)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hdf5_view, "write_template", counted)
+        yield shapes
+
+
+def test_once_for_each_clipped_shape_however_often_it_is_opened(written: list[tuple[int, ...]]) -> None:
+    store = MemoryStore()
+    zh.create_array(store, attributes={"test": "headers"}, **ARRAY)
+    assert sorted(written) == [(1, 3), (1, 4), (4, 3), (4, 4)]
+    for _ in range(3):
+        array = zh.open_array(store, "r+")
+        array[4, 6] = 1
+    zh.create_array(MemoryStore(), attributes={"test": "headers"}, **ARRAY)
+    assert len(written) == 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"attributes": {"test": "others"}},
+        {"dimension_names": ("y", "x")},
+        {"fill_value": 1},
+        {"hdf5": zh.HDF5(dataset="/other")},
+        {"hdf5": zh.HDF5(libver="v110")},
+        {"hdf5": zh.HDF5(index_location="start")},
+    ],
+    ids=str,
+)
+def test_anew_where_anything_is_different(written: list[tuple[int, ...]], other: dict[str, Any]) -> None:
+    plain: dict[str, Any] = {"attributes": {"test": "others, plainly"}}
+    zh.create_array(MemoryStore(), **ARRAY, **plain)
+    written.clear()
+    zh.create_array(MemoryStore(), **ARRAY, **(plain | other))
+    assert len(written) == 4
