@@ -2,7 +2,7 @@ import threading
 
 import numpy as np
 
-from zarr_hdf5.scratch import ALIGNMENT, SCRATCH_NBYTES, Scratch, scratch
+from zarr_hdf5.scratch import ALIGNMENT, PAGE_NBYTES, SCRATCH_NBYTES, Scratch, scratch
 
 
 def test_memory_is_used_again_when_a_block_ends() -> None:
@@ -24,6 +24,7 @@ def test_pieces_of_a_block_are_apart_and_aligned() -> None:
     with memory:
         pieces = [memory.allocate(n) for n in (1, 63, 64, 65, 3)]
     assert [piece.nbytes for piece in pieces] == [1, 63, 64, 65, 3]
+    assert pieces[0].ctypes.data % PAGE_NBYTES == 0
     starts = [piece.ctypes.data - pieces[0].ctypes.data for piece in pieces]
     assert starts == [0, 64, 128, 192, 320]
     assert all(start % ALIGNMENT == 0 for start in starts)
