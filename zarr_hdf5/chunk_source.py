@@ -3,12 +3,11 @@
 Unsharded, sharded and HDF5 arrays differ only here. Above lie indexing and arrays; below lie stores and codecs.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ __all__ = [
     "ObjectWriter",
     "RectilinearObjectGrid",
     "UpdatingSink",
+    "updates_of",
 ]
 
 Numbers = npt.NDArray[np.int64]
@@ -227,18 +227,22 @@ class ChunkSink(Protocol):
         ...
 
 
-class UpdatingSink(ABC, ChunkSink):
-    """Changes parts of objects, too. Not a Protocol, for it is asked of every write whether its sink is one.
+class UpdatingSink(ChunkSink, Protocol):
+    """Changes parts of objects, too.
 
     `max_updates`: most chunks that one object has already to replace at once by `update`; 0 where it cannot be done.
     """
 
     max_updates: int
 
-    @abstractmethod
     def update(self, object_coords: tuple[int, ...], chunks: Mapping[int, Buffer | None]) -> bool:
         """Give an object these encoded chunks, by their places in C order of the object (None: absent).
 
         False where nothing was written and the object has to be written whole instead.
         """
         ...
+
+
+def updates_of(sink: ChunkSink) -> UpdatingSink | None:
+    """The sink itself, where it can change parts of objects; asked of every write, so not by `isinstance`."""
+    return cast("UpdatingSink", sink) if getattr(sink, "max_updates", 0) else None

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zarr_hdf5.array import runs
 from zarr_hdf5.array.runs import copy_runs
 
 DTYPES = ["u1", ">u2", "<f4", "c16", "S3", "U2", "M8[s]", "?", [("a", "u1"), ("b", "<f8")]]
@@ -20,6 +22,13 @@ VIEWS: dict[str, Any] = {
     "nothing": lambda a: a[:, :0],
     "split": lambda a: a.reshape(4, 2, 3, 2, 4).transpose(1, 3, 0, 2, 4),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def however_small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "MIN_NBYTES", 0)
+        yield
 
 
 def values(dtype: Any, seed: int) -> Any:

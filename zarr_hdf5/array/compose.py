@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from zarr_hdf5.array_config import DEFAULT_CONFIG, ArrayConfig
 from zarr_hdf5.chunk_source import Forms, ObjectGrid, RectilinearObjectGrid
@@ -22,6 +23,8 @@ from zarr_hdf5.unsharded import UnshardedSink, UnshardedSource
 __all__ = ["Composition", "compose_array", "with_resolved_codecs"]
 
 Coords = tuple[int, ...]
+KEPT_KEYS = 256
+"""Of an array's objects, made for each chunk that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ def _key_in_order(metadata: ArrayMetadata, prefix: str, order: tuple[int, ...]) 
     """From the coordinates of an object in the stored order to its key."""
     place = sorted(range(len(order)), key=order.__getitem__)
 
+    @lru_cache(KEPT_KEYS)
     def key(object_coords: tuple[int, ...]) -> str:
         return prefix + metadata.chunk_key_encoding.encode(tuple(object_coords[i] for i in place))
 

@@ -155,7 +155,7 @@ def _present(
         return []
     grid, spec = stored.source.grid, stored.chain.encoded_spec
     present = locations.offsets >= 0
-    for i in np.flatnonzero(present & (locations.nbytes != spec.nbytes)).tolist():
+    for i in (present & (locations.nbytes != spec.nbytes)).nonzero()[0].tolist():
         needed, found = spec.nbytes, int(locations.nbytes[i])
         if found < needed:
             coords = np.asarray(grid.first_chunk(object_coords)) + chunks[i]
@@ -168,7 +168,7 @@ def _present(
                 found=f"{found} bytes",
                 key=locations.key,
             )
-    return list(np.flatnonzero(present).tolist())
+    return list(present.nonzero()[0].tolist())
 
 
 def _needed(shape: tuple[int, ...], inside: tuple[int, ...]) -> int:

@@ -9,6 +9,8 @@ __all__ = ["copy_runs"]
 
 MAX_RUN_NBYTES = 1 << 16
 """From here on it makes no difference."""
+MIN_NBYTES = 1 << 16
+"""Below, all is copied before the views are made."""
 
 
 def copy_runs(target: npt.NDArray[Any], source: npt.NDArray[Any]) -> None:
@@ -18,7 +20,8 @@ def copy_runs(target: npt.NDArray[Any], source: npt.NDArray[Any]) -> None:
     """
     dtype = target.dtype
     if (
-        target.ndim
+        target.nbytes >= MIN_NBYTES
+        and target.ndim
         and target.shape == source.shape
         and dtype == source.dtype
         and not dtype.hasobject

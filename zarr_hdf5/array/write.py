@@ -22,7 +22,7 @@ from zarr_hdf5.array.forms import for_each_form
 from zarr_hdf5.array.plan import Box, view_of
 from zarr_hdf5.array.read import OBJECTS_AT_ONCE, decode_chunk, fetch, task_length
 from zarr_hdf5.buffer import Buffer
-from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, ObjectWriter, UpdatingSink
+from zarr_hdf5.chunk_source import ChunkSink, ObjectGrid, ObjectWriter, UpdatingSink, updates_of
 from zarr_hdf5.codecs.fill import are_fill
 from zarr_hdf5.codecs.protocol import ChunkSpec
 from zarr_hdf5.errors import CodecError
@@ -90,15 +90,15 @@ class WritableObject(Protocol):
 class PendingObject:
     """An object on its way: its key, and the encoded chunks it will have, in C order (None: absent).
 
-    `todo` counts the chunks that are not encoded yet. `lacking`: chunks that stay as they are have not been fetched.
-    `writer`: takes the chunks at once, so that `chunks` stays empty.
+    `todo` counts the chunks that are not encoded yet. `updating`: may spare chunks that stay as they are, which have
+    not been fetched. `writer`: takes the chunks at once, so that `chunks` stays empty.
     """
 
     key: str
     planned: WritableObject
     chunks: list[Buffer | None]
     todo: int
-    lacking: bool
+    updating: UpdatingSink | None
     writer: ObjectWriter | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -127,7 +127,7 @@ def write(stored: StoredArray, sink: ChunkSink, objects: Iterable[WritableObject
 
             def carry(planned: WritableObject, carried: dict[Any, Any] = carried) -> None:
                 old = carried[planned.coords] = [None] * stored.source.grid.nchunks_per_object
-                _carry(stored, planned, old, partial=True, untouched=not _updates(sink, planned))
+                _carry(stored, planned, old, partial=True, untouched=_updating(sink, planned) is None)
 
             run(carry, [planned for planned in window if not planned.whole])
             begun: list[PendingObject] = []
@@ -144,7 +144,8 @@ def write_again(stored: StoredArray, sink: ChunkSink, object_coords: tuple[int, 
     """Let what else an object says follow the array's bounds; where that takes it, by writing all its chunks anew."""
     grid = stored.source.grid
     with _locked(stored, sink, [object_coords]):
-        if isinstance(sink, UpdatingSink) and sink.max_updates and sink.update(object_coords, {}):
+        updating = updates_of(sink)
+        if updating is not None and updating.update(object_coords, {}):
             return
         chunks: list[Buffer | None] = [None] * grid.nchunks_per_object
         needed = np.zeros(grid.chunks_per_object, np.bool_)
@@ -180,9 +181,9 @@ def _numbers(coords: npt.NDArray[np.intp], grid: ObjectGrid) -> npt.NDArray[np.i
     return np.asarray(np.ravel_multi_index(tuple(coords.T), grid.chunks_per_object))
 
 
-def _updates(sink: ChunkSink, planned: WritableObject) -> bool:
-    """Whether to try to change some chunks of an object, not to write the whole of it."""
-    return isinstance(sink, UpdatingSink) and not planned.whole and sink.max_updates > 0
+def _updating(sink: ChunkSink, planned: WritableObject) -> UpdatingSink | None:
+    """Who is to try to change some chunks of an object, before the whole of it is written."""
+    return None if planned.whole else updates_of(sink)
 
 
 def _carry(
@@ -265,7 +266,7 @@ def _tasks_of(
     writer = sink.begin(planned.coords) if planned.whole else None
     chunks = carried.pop(planned.coords, None) or [None] * (0 if writer else grid.nchunks_per_object)
     nchunks = planned.part.nchunks
-    pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updates(sink, planned), writer)
+    pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updating(sink, planned), writer)
     begun.append(pending)
     position = 0
     for part in planned.part.split(task_length(stored, nchunks, nobjects)):
@@ -297,9 +298,9 @@ def _finish(stored: StoredArray, sink: ChunkSink, pending: PendingObject) -> Non
     if pending.writer is not None:
         pending.writer.finish()
         return
-    if pending.lacking and isinstance(sink, UpdatingSink):
+    if pending.updating is not None:
         numbers = _numbers(planned.part.chunks(), stored.source.grid).tolist()
-        if sink.update(planned.coords, {number: chunks[number] for number in numbers}):
+        if pending.updating.update(planned.coords, {number: chunks[number] for number in numbers}):
             return
         _carry(stored, planned, chunks, partial=False, untouched=True)
     sink.write(planned.coords, chunks)

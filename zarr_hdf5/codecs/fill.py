@@ -25,7 +25,7 @@ def are_fill(arrays: npt.NDArray[Any], fill_value: FillValue) -> npt.NDArray[np.
         candidates = first.view(word) == np.array(fill_value, arrays.dtype).view(word)
     else:
         candidates = np.ones(len(arrays), np.bool_)
-    for row in np.flatnonzero(candidates).tolist():
+    for row in candidates.nonzero()[0].tolist():
         found[row] = is_fill(arrays[row, ...], fill_value)
     return found
 

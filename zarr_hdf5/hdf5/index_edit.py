@@ -73,7 +73,7 @@ def walk_to_edit(
     if index_type is not ChunkIndexType.BTREE_V1:
         raise UnsupportedFeatureError(f"editing a chunk index of type {index_type.name}")
     present = before.addresses != np.uint64(UNDEFINED_ADDRESS)
-    numbers = np.flatnonzero(before.addresses != after.addresses)
+    (numbers,) = (before.addresses != after.addresses).nonzero()
     if not present[numbers].all():
         index = encode_chunk_index(index_type, after, address)
         return IndexEdit(index.data, index.address)

@@ -100,7 +100,8 @@ class Selection(Generic[Axis_co]):
         return tuple(lengths)
 
 
-_PLAIN = frozenset((int, np.int64, slice, EllipsisType, type(None)))
+_ONE_AXIS = frozenset((int, np.int64, slice))
+_PLAIN = _ONE_AXIS | {EllipsisType, type(None)}
 
 
 def is_plain(items: tuple[object, ...]) -> bool:
@@ -118,7 +119,7 @@ def parse_basic(selection: object, shape: tuple[int, ...]) -> Selection[DimSelec
     """
     items = selection if isinstance(selection, tuple) else (selection,)
     new_axes: tuple[int, ...] = ()
-    if len(items) != len(shape) or any(item is Ellipsis or item is None for item in items):
+    if len(items) != len(shape) or not _ONE_AXIS.issuperset(map(type, items)):
         items, new_axes = expand(items, shape)
     dims = tuple([parse_axis(item, axis, shape[axis]) for axis, item in enumerate(items)])
     return Selection(dims, new_axes)

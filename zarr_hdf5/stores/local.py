@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -92,7 +93,7 @@ class LocalStore:
         """Whether parts of objects are changed where they are."""
         return self._in_place and not self._read_only
 
-    @property
+    @cached_property
     def url(self) -> str:
         """`file://` URL of the root."""
         return self.root.as_uri()

@@ -6,6 +6,7 @@ particular store.
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeGuard, cast, runtime_checkable
 
 from zarr_hdf5.buffer import Buffer
@@ -40,6 +41,8 @@ __all__ = [
     "reads_into",
 ]
 
+KEPT_KEYS = 1024
+"""That are known to be legal."""
 MAX_GAP = 4096
 """What a store that does not say anything has for `max_gap_of`."""
 
@@ -57,6 +60,7 @@ class Blob:
     version: Hashable
 
 
+@lru_cache(KEPT_KEYS)
 def check_key(key: str) -> str:
     """`key` itself, if it is legal: "/"-separated segments, none of them empty, "." or "..".
 
