@@ -50,10 +50,11 @@ def compose_array(
         stored = replace(store.compose(prefix.rstrip("/")), config=config)
         return Composition(stored, stored.chain.chain, None)
     codecs, options = parse_codecs(metadata, store.url + "/" + prefix)
-    order = _stored_order(codecs, metadata)
+    flat = _is_flat(codecs, metadata)
+    order = _stored_order(codecs, len(metadata.shape)) if flat else tuple(range(len(metadata.shape)))
     key = _key_in_order(metadata, prefix, order)
     sharding = codecs.array_bytes
-    if _is_flat(codecs, metadata) and isinstance(sharding, ShardingCodec):
+    if flat and isinstance(sharding, ShardingCodec):
         shards = compose_shards(metadata, sharding, order, store, key, options)
         return Composition(_of_shards(store, shards, order, config), codecs, shards)
     if options is not None:
@@ -142,10 +143,10 @@ def _is_even(codecs: CodecChain, metadata: ArrayMetadata) -> bool:
     return codecs.array_bytes.divides(lengths)
 
 
-def _stored_order(codecs: CodecChain, metadata: ArrayMetadata) -> Coords:
+def _stored_order(codecs: CodecChain, rank: int) -> Coords:
     """Axis i of the stored array is this axis of the array: what the transposes before the shards make."""
-    order = tuple(range(len(metadata.shape)))
-    for axes in _transposes(codecs, len(order)) if _is_flat(codecs, metadata) else ():
+    order = tuple(range(rank))
+    for axes in _transposes(codecs, rank):
         order = tuple(order[axis] for axis in axes)
     return order
 

@@ -44,12 +44,11 @@ def store_from_url(url: str | os.PathLike[str] | Store, *, read_only: bool = Fal
         raise UnsupportedFeatureError(f"no store for {scheme}:// URLs: {url}")
     if isinstance(url, os.PathLike):
         return LocalStore(url, read_only=read_only)
+    if isinstance(url, LocalStore):  # no view of it: whoever wants the paths of files still gets them
+        return LocalStore(url.root, read_only=True) if read_only and not url.read_only else url
     if not isinstance(url, Store):
         raise UnsupportedFeatureError(f"neither a path, a URL nor a store: {url!r}")
-    if not read_only or url.read_only:
-        return url
-    # not a view: whoever wants the paths of files still gets them
-    return LocalStore(url.root, read_only=True) if isinstance(url, LocalStore) else StoreView(url, read_only=True)
+    return StoreView(url, read_only=True) if read_only and not url.read_only else url
 
 
 def object_at(url: str | os.PathLike[str] | Store | tuple[Store, str], *, read_only: bool = False) -> tuple[Store, str]:
