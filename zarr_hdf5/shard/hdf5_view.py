@@ -6,7 +6,7 @@
 [ Zarr shard index ]                        the last bytes; with index_location "start", a user block in front
 """
 
-import threading
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,17 +39,8 @@ MAX_CHUNK_NBYTES = 2**32 - 1
 KEPT_DOCUMENTS = 64
 
 
-class Templates:
-    """Headers of the shards of one array, and of any with the same metadata: libhdf5 takes a millisecond for one."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.by_shape: dict[tuple[int, ...], Template] = {}
-
-
-@lru_cache(KEPT_DOCUMENTS)
-def _templates(zarr_json: str, options: HDF5) -> Templates:
-    return Templates()
+Templates = dict[tuple[int, ...], Template]
+"""Headers of shards, by what of them lies in the array."""
 
 
 @dataclass(slots=True)
@@ -75,7 +66,7 @@ class HDF5View:
     twin: ChainTwin
     metadata: ArrayMetadata
     before: "HDF5View | None" = None
-    _templates: "Templates | None" = None
+    _templates: Templates | None = None
 
     @property
     def zarr_json(self) -> str:
@@ -179,12 +170,18 @@ class HDF5View:
 
     def _template(self, shape: tuple[int, ...]) -> Template:
         if self._templates is None:
-            self._templates = _templates(self.zarr_json, self.options)
-        with self._templates.lock:
-            template = self._templates.by_shape.get(shape)
-            if template is None:
-                template = self._templates.by_shape[shape] = write_template(self._spec(shape))
-            return template
+            self._templates = _templates_of(self._identity(), self.options)
+        template = self._templates.get(shape)
+        if template is None:
+            template = self._templates.setdefault(shape, write_template(self._spec(shape)))
+        return template
+
+    def _identity(self) -> str:
+        """The metadata, in less time than `zarr_json` takes, and with NaN told from "NaN", which are two attributes."""
+        try:
+            return json.dumps(self.metadata.to_json())
+        except (TypeError, ValueError, RecursionError):
+            return self.zarr_json  # raises, and says what is wrong
 
     def _spec(self, shape: tuple[int, ...]) -> DatasetSpec:
         twin, order = self.twin, self.dataset_order()
@@ -209,6 +206,12 @@ class HDF5View:
             libver=self.options.libver,
             user_block_nbytes=self.base_address,
         )
+
+
+@lru_cache(KEPT_DOCUMENTS)
+def _templates_of(identity: str, options: HDF5) -> Templates:
+    """Of all arrays with this metadata: libhdf5 takes a millisecond for one, and an array may be opened often."""
+    return {}
 
 
 def _permute(values: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
