@@ -28,14 +28,15 @@ def worker_count() -> int:
         return os.cpu_count() or 1
 
 
-def run(task: Callable[[T], object], items: Iterable[T]) -> None:
+def run(task: Callable[[T], object], items: Iterable[T], *, alone: bool = False) -> None:
     """Call `task` on every item, on all cores; the first error stops what has not begun and is raised.
 
-    The items are taken one by one, in order, each when somebody is free to work on it.
+    The items are taken one by one, in order, each when somebody is free to work on it. `alone`: by the thread that
+    asks, where the work is done before another has woken.
     """
     pending = iter(items)
     begun = list(islice(pending, 2))
-    if len(begun) < 2 or getattr(_inside, "working", False) or worker_count() == 1:
+    if alone or len(begun) < 2 or getattr(_inside, "working", False) or worker_count() == 1:
         for item in chain(begun, pending):
             task(item)
         return

@@ -1,7 +1,6 @@
 """HDF5 files that are broken or hostile, opened as such: an error of ours, never a hang, never another exception."""
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 from hostile_shards import IDS, KINDS, VALUES, Kind, index_span, innermost, written
+from processes import ENVIRONMENT
 
 import zarr_hdf5 as zh
 from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeatureError, ZarrHDF5Error
@@ -20,7 +20,6 @@ from zarr_hdf5.errors import CorruptDataError, NotFoundError, UnsupportedFeature
 VIEWS = [kind for kind in KINDS if kind.hdf5 is not False]
 VIEW_IDS = [kind.id for kind in VIEWS]
 WORKER = Path(__file__).with_name("lone_shard_worker.py")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def outcomes(tmp_path: Path, shard: bytes, damages: list[tuple[int, int, int]]) -> Counter[str]:

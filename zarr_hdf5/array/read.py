@@ -35,6 +35,11 @@ TASK_NBYTES = 4 << 20
 """Decoded bytes of a task: large beside what a task or a request costs, small beside memory and shared caches."""
 ROOM_NBYTES = 4096
 """In front of encoded chunks, for what makes them one: see `Segments`."""
+LEAST_NBYTES = 512 << 10
+LEAST_COPIED_NBYTES = TASK_NBYTES
+"""Decoded bytes worth waking another thread for, which takes as long as ten small chunks; without a codec."""
+FEW_OBJECTS = 4
+"""That are looked at one after the other where a request takes less than to wake a thread."""
 OBJECTS_AT_ONCE = 1024
 ATTEMPTS = 10
 """Times to look again at an object that others keep replacing."""
@@ -92,7 +97,8 @@ def _read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> No
             chunks = window[i].part.chunks()
             found[i] = (chunks, stored.source.locate(window[i].coords, chunks))
 
-        run(locate, range(len(window)))
+        near = reads_into(stored.store) and len(window) <= FEW_OBJECTS
+        run(locate, range(len(window)), alone=near)
         tasks: list[Task] = []
         for i, planned in enumerate(window):
             chunks, locations = found[i]
@@ -100,7 +106,8 @@ def _read(stored: StoredArray, objects: Iterable[ObjectPart], out: Values) -> No
                 _fill(stored, planned, out)
             else:
                 tasks += _tasks(stored, Task(planned.coords, planned.part, chunks, locations), len(window))
-        run(lambda task: _read_task(stored, task, out), tasks)
+        little = sum(task.part.nchunks for task in tasks) * stored.chain.spec.nbytes < 2 * _least_nbytes(stored)
+        run(lambda task: _read_task(stored, task, out), tasks, alone=near and little)
 
 
 def _read_chunk(stored: StoredArray, planned: ObjectPart, out: Values) -> None:
@@ -140,8 +147,16 @@ def _tasks(stored: StoredArray, task: Task, nobjects: int) -> Iterator[Task]:
 
 def task_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
     """How many of an object's `nchunks` chunks make a task, where `nobjects` objects are worked on at once."""
-    most = max(1, TASK_NBYTES // max(1, stored.chain.spec.nbytes))
-    return most if nobjects >= worker_count() else min(most, -(-nchunks // worker_count()))
+    nbytes = max(1, stored.chain.spec.nbytes)
+    most = max(1, TASK_NBYTES // nbytes)
+    if nobjects >= worker_count():
+        return most
+    ntasks = min(worker_count(), max(1, nchunks * nbytes // _least_nbytes(stored)))
+    return min(most, -(-nchunks // ntasks))
+
+
+def _least_nbytes(stored: StoredArray) -> int:
+    return LEAST_COPIED_NBYTES if stored.chain.is_bytes else LEAST_NBYTES
 
 
 def _take(locations: ChunkLocations, rows: Any) -> ChunkLocations:
