@@ -139,19 +139,22 @@ def _tasks(stored: StoredArray, task: Task, nobjects: int) -> Iterator[Task]:
         rows = np.argsort(offsets, kind="stable")
         task = Task(task.coords, task.part.take(rows), task.chunks[rows], _take(task.locations, rows))
     start = 0
-    for part in task.part.split(task_length(stored, task.part.nchunks, nobjects)):
+    for part in task.part.split(task_length(stored, task.part.nchunks, nobjects, _least_nbytes(stored))):
         stop = start + part.nchunks
         yield Task(task.coords, part, task.chunks[start:stop], _take(task.locations, slice(start, stop)))
         start = stop
 
 
-def task_length(stored: StoredArray, nchunks: int, nobjects: int) -> int:
-    """How many of an object's `nchunks` chunks make a task, where `nobjects` objects are worked on at once."""
+def task_length(stored: StoredArray, nchunks: int, nobjects: int, least_nbytes: int) -> int:
+    """How many of an object's `nchunks` chunks make a task, where `nobjects` objects are worked on at once.
+
+    `least_nbytes`: decoded bytes of chunks that are worth waking another thread for.
+    """
     nbytes = max(1, stored.chain.spec.nbytes)
     most = max(1, TASK_NBYTES // nbytes)
     if nobjects >= worker_count():
         return most
-    ntasks = min(worker_count(), max(1, nchunks * nbytes // _least_nbytes(stored)))
+    ntasks = min(worker_count(), max(1, nchunks * nbytes // least_nbytes))
     return min(most, -(-nchunks // ntasks))
 
 

@@ -35,6 +35,9 @@ __all__ = ["WritableObject", "WritablePart", "delete_object", "write", "write_ag
 WINDOW_NBYTES = 64 << 20
 """Decoded bytes of objects that are read before they are written, all at once."""
 
+LEAST_NBYTES = 128 << 10
+"""Decoded bytes that are worth waking another thread for: encoding takes longer than decoding."""
+
 Values = npt.NDArray[Any]
 
 
@@ -269,7 +272,7 @@ def _tasks_of(
     pending = PendingObject(sink.key(planned.coords), planned, chunks, nchunks, _updating(sink, planned), writer)
     begun.append(pending)
     position = 0
-    for part in planned.part.split(task_length(stored, nchunks, nobjects)):
+    for part in planned.part.split(task_length(stored, nchunks, nobjects, LEAST_NBYTES)):
         yield Task(pending, part, _numbers(part.chunks(), grid).tolist(), position)
         position += part.nchunks
 
