@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -61,3 +63,23 @@ def test_anew_where_anything_is_different(written: list[tuple[int, ...]], other:
     written.clear()
     zh.create_array(MemoryStore(), **ARRAY, **({"attributes": {"test": "plain"}} | other))
     assert len(written) == 4
+
+
+@pytest.mark.parametrize("libver", ["earliest", "v110"])
+def test_shards_of_other_lengths_that_are_cut_to_the_same(libver: Any, tmp_path: Path) -> None:
+    """One document, two kinds of shards: the second lacks its last half, and h5py must be told how long it may get."""
+    options: dict[str, Any] = {"chunks": (5,), "shards": [[10, 20]], "hdf5": zh.HDF5(libver=libver, dataset="/d")}
+    zh.create_array(tmp_path, data=np.arange(20), **options)
+    for key, maxshape in (("c/0", (10,)), ("c/1", (20,))):
+        with h5py.File(tmp_path / key) as file:
+            assert (file["d"].shape, file["d"].maxshape) == ((10,), maxshape)
+    zh.open_array(tmp_path, "r+").resize((30,))
+    zh.open_array(tmp_path, "r+")[20:] = 7
+    with h5py.File(tmp_path / "c/1") as file:
+        assert file["d"][()].tolist() == [*range(10, 20), *[7] * 10]
+
+
+def test_long_documents_go_with_their_array(written: list[tuple[int, ...]]) -> None:
+    for _ in range(2):
+        zh.create_array(MemoryStore(), attributes={"test": "long" * 5000}, **ARRAY)
+    assert len(written) == 8

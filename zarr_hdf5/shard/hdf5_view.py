@@ -37,7 +37,8 @@ ORDER_ATTRIBUTE = "_zarr_dimension_order"
 MAX_RANK = 32
 MAX_CHUNK_NBYTES = 2**32 - 1
 KEPT_DOCUMENTS = 64
-
+KEPT_LENGTH = 16 << 10
+"""Characters of metadata whose headers, which contain them, outlive their array."""
 
 Templates = dict[tuple[int, ...], Template]
 """Headers of shards, by what of them lies in the array."""
@@ -170,7 +171,9 @@ class HDF5View:
 
     def _template(self, shape: tuple[int, ...]) -> Template:
         if self._templates is None:
-            self._templates = _templates_of(self._identity(), self.options)
+            identity = self._identity()
+            shared = len(identity) <= KEPT_LENGTH
+            self._templates = _templates_of(identity, self.options, self.grid.object_shape) if shared else {}
         template = self._templates.get(shape)
         if template is None:
             template = self._templates.setdefault(shape, write_template(self._spec(shape)))
@@ -209,8 +212,11 @@ class HDF5View:
 
 
 @lru_cache(KEPT_DOCUMENTS)
-def _templates_of(identity: str, options: HDF5) -> Templates:
-    """Of all arrays with this metadata: libhdf5 takes a millisecond for one, and an array may be opened often."""
+def _templates_of(identity: str, options: HDF5, shard_shape: tuple[int, ...]) -> Templates:
+    """Of all arrays with this metadata, for shards of one shape, of which a rectilinear grid has several.
+
+    libhdf5 takes a millisecond for one, and an array may be opened often.
+    """
     return {}
 
 
