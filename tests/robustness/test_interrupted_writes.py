@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from processes import ENVIRONMENT
 
 import zarr_hdf5 as zh
 from zarr_hdf5.errors import ReadOnlyError, StorageError
@@ -150,8 +151,7 @@ def test_killed_while_writing(tmp_path: Path, hdf5: Any, region: str, patch: str
     folder = tmp_path / "a.zarr"
     array = zh.create_array(folder, data=OLD, chunks=(4, 4), shards=(8, 8), hdf5=hdf5)
     code = KILLED.format(patch=patch, region=region)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", code, str(folder)], env=env, check=False)
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], env=ENVIRONMENT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert len(files(folder)) == 3  # zarr.json, the old shard, and what was written of the new one
     check_old(array, folder)
@@ -171,9 +171,10 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         "import sys, zarr_hdf5 as zh\na = zh.open_array(sys.argv[1], 'r+')\nprint('go', flush=True)\nn = 1\n"
         "while True:\n    n += 1\n    a[...] = n\n    a[:100, 5] = n"
     )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     for delay in np.linspace(0.001, 0.3, 6):
-        with subprocess.Popen([sys.executable, "-c", code, str(folder)], env=env, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(folder)], env=ENVIRONMENT, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdout is not None
             process.stdout.readline()
             try:
